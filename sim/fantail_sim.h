@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fantail simulator: the verilated engine as a C library.
+ *
+ * One handle is one card: the engine, a metered PCIe link to host memory,
+ * a network on its MAC port, and its time base. Several handles may live in
+ * one process; they share nothing.
+ *
+ * Results are 0 or a count, or a negative errno. The library never exits,
+ * aborts or prints: what it has to say goes to the log callback.
+ *
+ * Threads: every function may be called from any thread at any time between
+ * open and close, unless its comment says otherwise; calls on one handle are
+ * serialised inside.
+ *
+ * Sticky failure: when the model itself has failed (an assertion or $finish
+ * inside the engine, the cycle limit, an engine that does not answer a
+ * register access), the failure is logged once with cycle and place, and
+ * every later call that would advance the model returns -EIO (-ETIME for the
+ * cycle limit). Statistics, check and close go on working.
+ */
+#ifndef FANTAIL_SIM_H
+#define FANTAIL_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fantail_sim;
+
+/* Number of traffic classes that mapped memory can be metered under. */
+#define FANTAIL_SIM_CLASSES	8
+
+/* Most interrupt vectors of one engine (queue pairs + device). */
+#define FANTAIL_SIM_VECTORS	32
+
+/* "Never" as a time in microseconds. */
+#define FANTAIL_SIM_NEVER	UINT64_MAX
+
+enum fantail_sim_time {
+	/*
+	 * Lock-step: no thread, the model stands still between calls. Time
+	 * is derived from cycles and jumps over idle stretches. A run with
+	 * an in-process network repeats exactly from its seed.
+	 */
+	FANTAIL_SIM_VIRTUAL,
+	/*
+	 * A thread of the library runs the model; time follows
+	 * CLOCK_MONOTONIC; an idle model uses no processor.
+	 */
+	FANTAIL_SIM_REAL,
+};
+
+enum fantail_sim_level {
+	FANTAIL_SIM_ERROR,
+	FANTAIL_SIM_WARN,
+	FANTAIL_SIM_INFO,
+	FANTAIL_SIM_DEBUG,
+};
+
+/*
+ * PCIe link and host. Zero in a field means its default, so that a zeroed
+ * struct is the default link.
+ */
+struct fantail_sim_pcie {
+	unsigned int gen;	/* 1..5, default 3 */
+	unsigned int lanes;	/* 1, 2, 4, 8, 16; default 16 */
+	unsigned int mps;	/* max payload size, 128..512 B; default 256 */
+	unsigned int mrrs;	/* max read request, 128..4096 B; default 512 */
+	unsigned int read_ns;	/* request to first data, 4..100000; 600 */
+	unsigned int write_ns;	/* posted write to visible; 300 */
+	unsigned int max_reads;	/* read requests under way, 1..256; 64 */
+};
+
+/*
+ * Log callback. @msg is one line without newline, valid during the call.
+ * May be called from the model thread and with internal locks held: it must
+ * not call back into the library.
+ */
+typedef void (*fantail_sim_log_fn)(void *ctx, enum fantail_sim_level level,
+				   const char *msg);
+
+/*
+ * Configuration. Fill with fantail_sim_config_init() and change what
+ * differs. Strings are copied by open.
+ */
+struct fantail_sim_config {
+	/*
+	 * Network URI ("slirp:...", "peers:..."), or NULL for no cable: sent
+	 * frames are checked, recorded and dropped, nothing is received.
+	 */
+	const char *network;
+	enum fantail_sim_time time;	/* default FANTAIL_SIM_VIRTUAL */
+	uint64_t seed;			/* for everything random; default 1 */
+	const char *pcap;		/* record frames here; NULL: do not */
+	/*
+	 * Waves, only in a traced build (-ENOTSUP otherwise): FST file,
+	 * first cycle, and number of cycles (0: to the end).
+	 */
+	const char *trace;
+	uint64_t trace_first;
+	uint64_t trace_cycles;
+	uint64_t cycle_limit;		/* 0: none */
+	unsigned int ns_per_cycle;	/* 1..1000; default 4 (250 MHz) */
+	struct fantail_sim_pcie pcie;
+	bool wire_check;		/* judge sent frames; default true */
+	/* Pace the MAC in both directions at 100 GbE; default false. */
+	bool mac_pacing;
+	fantail_sim_log_fn log;		/* NULL: silent */
+	void *log_ctx;
+};
+
+/* Fill @cfg with the defaults named in struct fantail_sim_config. */
+void fantail_sim_config_init(struct fantail_sim_config *cfg);
+
+/**
+ * fantail_sim_open - build a card, connect it, and bring it out of reset
+ * @cfg: configuration; need not outlive the call
+ * @out: the handle, written only on success
+ *
+ * Opens network, recorder and waves, resets the engine and runs it until
+ * STATUS.ready. In real time this also starts the model thread. Blocks for
+ * the reset (thousands of cycles, milliseconds).
+ *
+ * Returns 0; -EINVAL: a value out of range or a malformed network URI (the
+ * log names it); -ENOTSUP: trace asked of a build without waves, or a
+ * network that needs real time opened in virtual time; -ENOMEM; -EIO: the
+ * engine failed or did not become ready; or what opening the network or a
+ * file gave. On failure nothing is left open.
+ */
+int fantail_sim_open(const struct fantail_sim_config *cfg,
+		     struct fantail_sim **out);
+
+/**
+ * fantail_sim_close - stop the model and release everything
+ * @sim: the handle, or NULL
+ *
+ * Writes out recordings and waves. No other call on @sim may be under way.
+ * Mapped memory is not touched afterwards; event descriptors stay the
+ * caller's.
+ */
+void fantail_sim_close(struct fantail_sim *sim);
+
+/* Flags of fantail_sim_dma_map(): what the engine may do. */
+#define FANTAIL_SIM_DMA_READ	0x1u
+#define FANTAIL_SIM_DMA_WRITE	0x2u
+/* Meter this memory's traffic as class 0..7 as well (default 0). */
+#define FANTAIL_SIM_DMA_CLASS(c)	(((unsigned int)(c) & 0x7u) << 8)
+
+/**
+ * fantail_sim_dma_map - let the engine reach host memory
+ * @sim: the handle
+ * @iova: address the engine uses; any alignment
+ * @ptr: the memory; must stay valid until unmapped or closed
+ * @len: bytes, at least 1; @iova + @len must not wrap
+ * @flags: FANTAIL_SIM_DMA_READ, _WRITE or both, and a _CLASS
+ *
+ * Whatever is not mapped, or not mapped with the right, faults: a read
+ * answers with an error, a write is dropped; both are counted.
+ *
+ * Returns 0; -EINVAL: zero length, wrap, NULL or unknown flags; -EEXIST:
+ * overlaps a mapping; -ENOMEM. On error nothing has changed.
+ */
+int fantail_sim_dma_map(struct fantail_sim *sim, uint64_t iova, void *ptr,
+			size_t len, unsigned int flags);
+
+/**
+ * fantail_sim_dma_unmap - take memory away from the engine
+ * @sim: the handle
+ * @iova: start of a mapping
+ * @len: its length, exactly
+ *
+ * After return the memory is no longer read or written. Accesses still
+ * under way in the engine or on the link fault.
+ *
+ * Returns 0, or -ENOENT when no mapping is exactly this.
+ */
+int fantail_sim_dma_unmap(struct fantail_sim *sim, uint64_t iova, size_t len);
+
+/**
+ * fantail_sim_bar_read - read a register
+ * @sim: the handle
+ * @bar: 0
+ * @offset: byte offset, aligned to @size
+ * @size: 1, 2, 4, or 8 (as two 4-byte reads, low word first)
+ * @value: result, zero-extended, written only on success
+ *
+ * Blocks until the engine answered. As on PCIe, everything the engine had
+ * written to host memory before its answer is visible on return.
+ *
+ * Returns 0; -EINVAL: bad bar, size, offset or alignment; -EREMOTEIO: the
+ * engine answered with an error response; -EIO or -ETIME (see top).
+ */
+int fantail_sim_bar_read(struct fantail_sim *sim, unsigned int bar,
+			 uint64_t offset, unsigned int size, uint64_t *value);
+
+/**
+ * fantail_sim_bar_write - write a register, posted
+ * @sim: the handle
+ * @bar: 0
+ * @offset: byte offset, aligned to @size
+ * @size: 1, 2, 4, or 8 (as two 4-byte writes, low word first)
+ * @value: the low @size bytes are written
+ *
+ * Writes reach the engine in the order of the calls. All memory writes the
+ * caller made before are visible to the engine before the register write.
+ * Virtual time: the model runs the few cycles until the engine took the
+ * write. Real time: returns at once unless 256 writes wait already.
+ *
+ * Returns 0; -EINVAL; -EIO or -ETIME (see top). Error responses to writes
+ * are not reported (PCIe has none) but counted as mmio_errors.
+ */
+int fantail_sim_bar_write(struct fantail_sim *sim, unsigned int bar,
+			  uint64_t offset, unsigned int size, uint64_t value);
+
+/**
+ * fantail_sim_set_irq_eventfd - deliver a vector to an event descriptor
+ * @sim: the handle
+ * @vector: 0..QUEUE_PAIRS (the last is the device's)
+ * @fd: a non-blocking eventfd, to which 1 is added per interrupt; -1: none
+ *
+ * The descriptor stays the caller's and must be unset before it is closed.
+ * In virtual time nothing happens while the caller sleeps in poll(): use
+ * fantail_sim_wait().
+ *
+ * Returns 0 or -EINVAL.
+ */
+int fantail_sim_set_irq_eventfd(struct fantail_sim *sim, unsigned int vector,
+				int fd);
+
+/**
+ * fantail_sim_wait - wait for an interrupt
+ * @sim: the handle
+ * @vectors: mask of the vectors waited for
+ * @timeout_us: microseconds of the card's time; negative: no limit; 0: look
+ * @fired: if not NULL, the mask of those that had fired, else 0
+ *
+ * Returns at once if a vector in the mask has fired since it was last
+ * reported here. Reporting clears it; event descriptors are not read. In
+ * virtual time this is the only place where time passes: cycles are run,
+ * and idle stretches skipped, until an interrupt or the timeout (with 0 at
+ * most one microsecond is run, so that a polling loop makes progress). In
+ * real time the caller sleeps.
+ *
+ * Returns the number of vectors that had fired; 0: timeout; -EDEADLK:
+ * virtual time, no timeout, and nothing can ever happen again; -EIO or
+ * -ETIME (see top).
+ */
+int fantail_sim_wait(struct fantail_sim *sim, uint32_t vectors,
+		     int64_t timeout_us, uint32_t *fired);
+
+/**
+ * fantail_sim_run - run a number of cycles, virtual time only
+ * @sim: the handle
+ * @cycles: how many; no idle stretch is skipped
+ *
+ * Returns 0; -ENOTSUP in real time; -EIO or -ETIME (see top).
+ */
+int fantail_sim_run(struct fantail_sim *sim, uint64_t cycles);
+
+/* The card's time in microseconds since open, as in its TIME register. */
+uint64_t fantail_sim_now_us(struct fantail_sim *sim);
+
+/* Cycles run since open, reset included. */
+uint64_t fantail_sim_cycles(struct fantail_sim *sim);
+
+/* Number of interrupt vectors of this build (queue pairs + 1). */
+unsigned int fantail_sim_vectors(struct fantail_sim *sim);
+
+/* Bytes are payload bytes; link bytes include headers and framing. */
+struct fantail_sim_stats {
+	uint64_t cycles;
+	uint64_t now_us;
+	double wall_seconds;		/* since open */
+	uint64_t skipped_us;		/* virtual time jumped over */
+	/* Host memory, as seen on the link. */
+	uint64_t pcie_read_bytes;	/* completions, card <- host */
+	uint64_t pcie_write_bytes;	/* written bytes, card -> host */
+	uint64_t pcie_read_tlps;	/* read requests */
+	uint64_t pcie_completion_tlps;
+	uint64_t pcie_write_tlps;	/* memory writes and MSI-X */
+	uint64_t pcie_up_link_bytes;	/* card -> host */
+	uint64_t pcie_down_link_bytes;	/* host -> card */
+	uint64_t class_read_bytes[FANTAIL_SIM_CLASSES];
+	uint64_t class_write_bytes[FANTAIL_SIM_CLASSES];
+	uint64_t read_faults;		/* 64-byte beats */
+	uint64_t write_faults;
+	uint64_t last_fault_iova;	/* of the last fault, if any */
+	/* Registers and interrupts. */
+	uint64_t mmio_writes;		/* of 4 bytes or less */
+	uint64_t mmio_reads;
+	uint64_t mmio_errors;
+	uint64_t interrupts;
+	uint64_t vector_interrupts[FANTAIL_SIM_VECTORS];
+	/* Wire, without FCS. tx: sent by the engine. */
+	uint64_t wire_tx_frames;
+	uint64_t wire_tx_bytes;
+	uint64_t wire_rx_frames;
+	uint64_t wire_rx_bytes;
+	uint64_t wire_violations;	/* found by the wire checker */
+	uint64_t protocol_violations;	/* AXI rules broken by the engine */
+};
+
+/* Copy the statistics as of now. */
+void fantail_sim_stats(struct fantail_sim *sim,
+		       struct fantail_sim_stats *stats);
+
+/**
+ * fantail_sim_stats_json - the statistics as a JSON object
+ * @sim: the handle
+ *
+ * Names are those of struct fantail_sim_stats, and cycles_per_second, seed.
+ * Returns a string the caller releases with free(), or NULL: no memory.
+ */
+char *fantail_sim_stats_json(struct fantail_sim *sim);
+
+/**
+ * fantail_sim_check - has everything been right so far?
+ * @sim: the handle
+ * @why: if not NULL, receives a description of the first offence, empty if
+ *	none; @why_len bytes, always terminated
+ * @why_len: size of @why
+ *
+ * Judges the engine's ports (a valid withdrawn, a payload changed before it
+ * was taken, a burst unaligned, too long or across 4 KiB, a frame of an
+ * impossible length) and what it sent on the wire. Each offence is logged
+ * as it happens.
+ *
+ * Returns 0; -EPROTO: a rule was broken; -EIO or -ETIME: the model failed.
+ */
+int fantail_sim_check(struct fantail_sim *sim, char *why, size_t why_len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FANTAIL_SIM_H */
