@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Types that travel between the blocks of the engine. Widths are those of the largest build (16,384
+// connections, 16 MiB log), so that no type depends on a parameter; tables index with the low bits.
+//
+// Vocabulary
+//   id        connection number, 14 bits
+//   position  place of a byte in the payload log: only grows, modulo 2^32; its address is position mod LogBytes
+//   delta     position - sequence number; constant within an extent
+//   qp        queue pair number
+
+package fantail_pkg;
+
+  // One received frame that the parser kept, in arrival order.
+  typedef struct packed {
+    logic        tcp;        // IPv4, TCP, not a fragment, checksums right
+    logic        hit;        // flow table knows the tuple (filled in by the lookup)
+    logic        inject;     // came by FRAME_INJECT
+    logic [13:0] id;         // connection, when hit
+    logic [31:0] local_ip;   // destination address
+    logic [31:0] remote_ip;  // source address
+    logic [15:0] local_port;
+    logic [15:0] remote_port;
+    logic [31:0] seq;
+    logic [31:0] ack;
+    logic [7:0]  flags;      // CWR ECE URG ACK PSH RST SYN FIN
+    logic [15:0] wnd;        // as in the header, unscaled
+    logic        has_ts;
+    logic [31:0] ts_val;
+    logic [31:0] ts_ecr;
+    logic [10:0] pay_off;    // bytes from the frame's first byte to the payload
+    logic [10:0] pay_len;    // payload bytes (IP total length, not padding)
+    logic [10:0] frame_len;  // bytes
+  } seg_t;
+
+  // What is to be done with a frame, and what became known of a connection. Same order as the frames.
+  localparam logic [1:0] VerdictNone  = 2'd0;  // no frame belongs to this: events only
+  localparam logic [1:0] VerdictDrop  = 2'd1;  // throw the frame away
+  localparam logic [1:0] VerdictData  = 2'd2;  // payload to the host
+  localparam logic [1:0] VerdictFrame = 2'd3;  // whole frame to the host
+  typedef struct packed {
+    logic [1:0]  kind;
+    logic [13:0] id;
+    logic [31:0] handle;
+    logic [2:0]  qp;
+    logic [10:0] pay_off;
+    logic [10:0] pay_len;
+    logic [10:0] frame_len;
+    logic [7:0]  reason;     // REASON_ of a frame
+    logic [15:0] ev;         // EV_ bits to raise, after the frame has been delivered
+    logic [7:0]  cause;      // CAUSE_ that goes with EV_OVERRUN
+  } verdict_t;
+
+  // Payload bytes on their way into the log: at most one aligned 64-byte host line per beat.
+  typedef struct packed {
+    logic [31:0]  pos;       // log position of the first byte
+    logic [5:0]   off;       // its place in data
+    logic [6:0]   bytes;     // 1..64, off + bytes <= 64
+    logic         last;      // last beat of a payload
+    logic [511:0] data;
+  } append_t;
+
+  // Replicate log bytes [pos, pos+len) into the stream of every target.
+  typedef struct packed {
+    logic        group;      // target is a group number
+    logic [31:0] target;     // handle or group
+    logic [2:0]  qp;
+    logic [31:0] pos;
+    logic [31:0] len;        // bytes, at most LogBytes
+    logic [15:0] payloads;   // whole payloads in it
+    logic        last;       // ends the batch
+  } walk_t;
+
+  // Commands of the control unit to the connection tables.
+  localparam logic [3:0] CmdInstall = 4'd0;  // context beside it
+  localparam logic [3:0] CmdUpdate  = 4'd1;  // code in arg, value in value
+  localparam logic [3:0] CmdClose   = 4'd2;
+  localparam logic [3:0] CmdAbort   = 4'd3;
+  localparam logic [3:0] CmdRetire  = 4'd4;  // released: answered after a full sweep
+  localparam logic [3:0] CmdJoin    = 4'd5;  // group in arg; answer bit: was a member before
+  localparam logic [3:0] CmdLeave   = 4'd6;  // group in arg; answer bit: was a member before
+  localparam logic [3:0] CmdCredit  = 4'd7;  // value bytes of receive credit back
+  localparam logic [3:0] CmdQuery   = 4'd8;  // raise EV_QUERY
+  typedef struct packed {
+    logic [3:0]  op;
+    logic [13:0] id;
+    logic [15:0] gen;
+    logic [2:0]  qp;
+    logic [15:0] arg;
+    logic [63:0] value;
+  } cmd_t;
+
+  // What a CONN record tells beside the events.
+  typedef struct packed {
+    logic        installed;
+    logic [15:0] gen;
+    logic [2:0]  qp;
+    logic [31:0] acked;
+    logic [31:0] queued;
+    logic [31:0] retransmits;
+    logic [31:0] skipped;
+  } conn_stats_t;
+
+  // Flow table operations.
+  localparam logic [1:0] FlowInsert = 2'd1;
+  localparam logic [1:0] FlowDelete = 2'd2;
+  typedef struct packed {
+    logic [31:0] local_ip;
+    logic [31:0] remote_ip;
+    logic [15:0] local_port;
+    logic [15:0] remote_port;
+  } tuple_t;
+endpackage
