@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fantail. `make help` lists the targets. Everything that is built goes to build/.
+#
+#   mk/model.mk   the verilated engine as an archive, one for each configuration
+#   mk/host.mk    libraries and programs in C
+#   mk/test.mk    tests, mutants
+#   mk/lint.mk    static checks
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# As many jobs as processors, unless the caller says otherwise.
+ifeq ($(MAKELEVEL),0)
+JOBS ?= $(shell nproc)
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(JOBS)
+endif
+endif
+export JOBS
+
+# Sizes of the engine that `make run` builds.
+CONNECTIONS ?= 1024
+GROUPS ?= 1024
+LOG_BYTES ?= 1048576
+EXTENTS ?= 64
+QUEUE_PAIRS ?= 1
+
+# Options of `make run`, handed to the program as they stand (tools/run.sh).
+RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE TRACE_FIRST TRACE_CYCLES SEED PORT \
+	PCIE_GEN PCIE_LANES PCIE_MPS PCIE_MRRS PCIE_READ_NS PCIE_WRITE_NS PCIE_MAX_READS
+$(foreach v,$(RUN_VARS),$(eval override $(v) := $$(value $(v))))
+export $(RUN_VARS)
+export DEPS
+
+CCACHE := $(shell command -v ccache)
+CC := gcc
+CXX := g++
+
+# ------------------------------------------------------------------ what people type
+.PHONY: help deps run test check ci regs drift format clean
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Options of run: CLIENTS=100 MESSAGES=10000 BATCH=10 FEED=path|- FRAMING=itch|lines|fixed:N"
+	@echo "  NET=slirp|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64"
+	@echo "  PCIE_GEN PCIE_LANES PCIE_MPS PCIE_MRRS PCIE_READ_NS PCIE_WRITE_NS PCIE_MAX_READS; DEPS=no installs nothing"
+
+deps: ## install the Debian packages that run, test and check need
+	@tools/deps.sh run test check
+
+run: ## publish a feed through the engine to CLIENTS sockets, check every byte
+	@tools/deps.sh run
+	@tools/sizes.sh $(CONNECTIONS) $(GROUPS) $(LOG_BYTES) $(EXTENTS) $(QUEUE_PAIRS)
+	@$(MAKE) run-build
+	@exec tools/run.sh $(BIN)/fantail-run
+
+test: ## every test at reduced counts; JUnit XML in build/junit
+	@tools/deps.sh run test
+	@$(MAKE) test-build
+	@exec tools/run-tests --junit build/junit $(TESTS)
+
+check: ## lint, drift, sanitizer runs of the host code, test
+	@tools/deps.sh run test check
+	@$(MAKE) drift
+	@$(MAKE) lint
+	@$(MAKE) san
+	@$(MAKE) test
+
+ci: ## check and what else fits into an hour
+	@$(MAKE) check
+	@$(MAKE) mutants
+	@$(MAKE) run CLIENTS=20 MESSAGES=1000
+
+regs: ## generate register package, headers and page from rtl/regs/fantail.toml
+	@tools/regs.py
+
+drift: ## fail when a generated file is older than its source
+	@tools/regs.py --check
+
+clean: ## remove build/
+	rm -rf build
+
+include mk/model.mk mk/host.mk mk/test.mk mk/lint.mk

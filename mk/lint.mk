@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# Static checks. No blanket waivers: an exception stands at its place in the source, with its reason; what a
+# tool cannot be told there stands below, with its reason.
+
+C_FILES := $(sort $(wildcard sim/*.[ch] driver/*.[ch] libhost/*.[ch] apps/*/*.[ch] tests/*/*.[ch] bench/*.[ch]))
+# Generated headers have their own layout.
+C_HAND := $(filter-out driver/fantail_regs.h driver/fantail_reg_table.h,$(C_FILES))
+C_SOURCES := $(filter %.c,$(C_HAND))
+SHELL_FILES := .ci/run $(sort $(wildcard tools/*.sh tests/*/*.sh bench/*.sh))
+PYTHON_FILES := $(sort $(wildcard tools/*.py tests/*/*.py bench/*.py) tools/run-tests tools/mutants tools/lint-rtl)
+
+.PHONY: lint lint-rtl lint-c lint-format lint-tidy lint-cppcheck lint-shell lint-python
+lint: lint-rtl lint-c lint-format lint-tidy lint-cppcheck lint-shell lint-python ## all static checks
+
+lint-rtl: ## verilator -Wall and yosys on every module, and on the whole engine
+	@echo "  LINT     rtl"
+	@tools/lint-rtl $(RTL)
+
+# Every warning is an error here, and each header compiles alone.
+lint-c: ## gcc with all warnings as errors
+	@echo "  LINT     c"
+	@printf '%s\n' $(C_FILES) | xargs -r -P $(JOBS) -I {} $(CC) $(CPPFLAGS) $(CFLAGS) -Werror -fsyntax-only -x c {}
+	@$(CXX) -std=c++17 $(CPPFLAGS) -fsyntax-only -x c++ sim/fantail_sim.h
+
+lint-format: ## clang-format, nothing to change
+	@echo "  LINT     format"
+	@clang-format --dry-run --Werror $(C_HAND) sim/dut.cpp
+
+format: ## let clang-format lay out the C files
+	@clang-format -i $(C_HAND) sim/dut.cpp
+
+lint-tidy: ## clang-tidy (.clang-tidy says which checks)
+	@echo "  LINT     tidy"
+	@printf '%s\n' $(C_SOURCES) | xargs -r -P $(JOBS) -n 4 -I {} clang-tidy --quiet {} -- $(CPPFLAGS) $(CFLAGS) \
+		2> >(grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter' >&2)
+
+# unusedFunction and missingIncludeSystem are about whole programs and system headers; not asked for.
+lint-cppcheck: ## cppcheck
+	@echo "  LINT     cppcheck"
+	@mkdir -p build/cppcheck
+	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 --suppress=missingIncludeSystem -j $(JOBS) --cppcheck-build-dir=build/cppcheck \
+		-D__linux__ -D__x86_64__ $(CPPFLAGS) $(C_SOURCES)
+
+lint-shell: ## shellcheck
+	@echo "  LINT     shell"
+	@shellcheck $(SHELL_FILES)
+
+lint-python: ## every script parses
+	@echo "  LINT     python"
+	@for f in $(PYTHON_FILES); do python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' \
+		"$$f"; done

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests. tests/<area>/test_*.c is one criterion program each; other .c files under tests/ are helpers that
+# every program may use. tests/<area>/test_*.py and test_*.sh are programs that print TAP. A program is
+# linked with the small engine with assertions, with `model: default` in its first ten lines with the engine
+# of `make run`, with `model: none` with none.
+
+TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
+TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.py tests/*/test_*.sh))
+TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(sort $(wildcard tests/*/*.c)))
+TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(OUT)/tests/%)
+TESTS := $(if $(AREA),$(filter $(OUT)/tests/$(AREA)/% tests/$(AREA)/%,$(TEST_PROGRAMS) $(TEST_SCRIPTS)),\
+	$(TEST_PROGRAMS) $(TEST_SCRIPTS))
+
+test_marked = $(shell head -qn 10 $(1) | grep -oE 'model: (none|default)' | cut -d' ' -f2)
+test_model = $(patsubst none,,$(patsubst default,$(DEFAULT_MODEL),$(or $(call test_marked,$(1)),$(TEST_MODEL))))
+
+$(eval $(call host_lib,tests,$(TEST_HELPERS:%.c=$(OUT)/obj/%.o)))
+define test_program
+$(OUT)/tests/$(1): $(OUT)/obj/tests/$(1).o $(LIB)/tests.a $(APP_ARCHIVES) $(HOST_ARCHIVES) $(call test_model,tests/$(1).c)
+	@mkdir -p $$(@D)
+	@echo "  LINK     $$@"
+	@$(CC) $(SAN_FLAGS) -o $$@ $$(filter %.o,$$^) $$(link_libs) -lcriterion
+endef
+$(foreach t,$(TEST_SOURCES:tests/%.c=%),$(eval $(call test_program,$(t))))
+
+.PHONY: test-build san mutants
+test-build: $(filter $(OUT)/%,$(TESTS))
+
+# Host code under address and undefined-behaviour sanitizers, the engine as it is.
+san: ## the tests of the host code with sanitizers
+	@$(MAKE) SAN=1 san-run
+.PHONY: san-run
+san-run: test-build
+	@ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		tools/run-tests --junit build/junit/san $(filter $(OUT)/%,$(TESTS))
+
+mutants: ## break one rule at a time, see that a test notices
+	@tools/deps.sh run test
+	@exec tools/mutants $(MUTANTS)
