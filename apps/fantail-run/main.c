@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fantail-run: publish a feed through the simulated card to a hundred TCP
+ * clients, and count what it took. See README.md beside this folder.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clients.h"
+#include "feed.h"
+#include "options.h"
+#include "publisher.h"
+#include "report.h"
+#include "stream.h"
+
+enum {
+	PATH_TEXT = 4096,
+	SPARE_FILES = 64,	/* descriptors besides the clients' */
+};
+
+static volatile sig_atomic_t stop;
+static int stop_fd = -1;
+
+static void on_signal(int number)
+{
+	int saved = errno;
+	uint64_t one = 1;
+
+	(void)number;
+	stop = 1;
+	(void)!write(stop_fd, &one, sizeof(one));
+	errno = saved;
+}
+
+/* The first Ctrl-C ends the run cleanly, the second one at once. */
+static void catch_signals(void)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = (int)SA_RESETHAND,
+	};
+
+	stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (stop_fd < 0)
+		bad_input("cannot create an event descriptor: %s; raise "
+			  "ulimit -n", strerror(errno));
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* mkdir -p */
+static void make_directory(const char *path)
+{
+	char part[PATH_TEXT];
+
+	if (!*path || strlen(path) >= sizeof(part) - 32)
+		bad_input("--out: '%s' is no name of a directory", path);
+	strcpy(part, path);
+	for (char *p = part + 1;; p++) {
+		char end = *p;
+
+		if (end && end != '/')
+			continue;
+		*p = 0;
+		if (mkdir(part, 0777) < 0 && errno != EEXIST)
+			bad_input("cannot create the output directory '%s': "
+				  "%s; choose another with --out", part,
+				  strerror(errno));
+		*p = end;
+		if (!end)
+			break;
+	}
+	if (access(path, W_OK | X_OK) < 0)
+		bad_input("cannot write to the output directory '%s': %s; "
+			  "choose another with --out", path, strerror(errno));
+}
+
+/*
+ * Is the port ours to take? Asked before anything is started, so that the
+ * answer is one line. With 0, a free one is chosen.
+ */
+static uint16_t claim_port(uint16_t port)
+{
+	struct sockaddr_in at = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
+	};
+	socklen_t length = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (fd < 0)
+		bad_input("cannot open a socket: %s", strerror(errno));
+	/* a port in TIME_WAIT is free for listening */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    listen(fd, 1) < 0) {
+		if (errno == EACCES)
+			bad_input("--port: port %u needs rights that you lack; "
+				  "choose one from 1024, or 0 for any free one",
+				  port);
+		if (errno == EADDRINUSE)
+			bad_input("--port: port %u is occupied; choose another "
+				  "one, or 0 for any free one", port);
+		bad_input("--port: cannot listen on port %u: %s", port,
+			  strerror(errno));
+	}
+	getsockname(fd, (struct sockaddr *)&at, &length);
+	close(fd);
+	return ntohs(at.sin_port);
+}
+
+/* A socket per client here, and one in the simulator's network. */
+static void allow_files(unsigned int clients)
+{
+	rlim_t need = 2 * (rlim_t)clients + SPARE_FILES;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
+		return;
+	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < need)
+		bad_input("--clients: %u clients need %llu open files, the "
+			  "limit is %llu; raise it with ulimit -n, or take "
+			  "--net=peers", clients, (unsigned long long)need,
+			  (unsigned long long)limit.rlim_max);
+	limit.rlim_cur = need;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		bad_input("cannot raise the limit of open files to %llu: %s",
+			  (unsigned long long)need, strerror(errno));
+}
+
+/* Refuse a broken feed before anything runs; count its messages. */
+static struct feed *open_feed(struct options *o, uint64_t *total)
+{
+	struct feed *feed;
+	char error[512];
+
+	*total = o->feed.path ? 0 : o->feed.messages;
+	if (o->feed.path && feed_check(&o->feed, total, error, sizeof(error)))
+		bad_input("%s", error);
+	if (feed_open(&o->feed, &feed, error, sizeof(error)))
+		bad_input("%s", error);
+	if (!*total)
+		*total = o->feed.messages;
+	return feed;
+}
+
+static void explain_failure(const struct publisher_job *job)
+{
+	const struct options *o = job->options;
+
+	report_progress_end();
+	fprintf(stderr, "fantail-run: %s\n", job->error);
+	fprintf(stderr, "fantail-run: look at the frames in %s (tshark -r), "
+		"repeat with --seed=%llu (SEED), see the signals with "
+		"--trace=FILE.fst (TRACE)\n", job->pcap,
+		(unsigned long long)o->seed);
+}
+
+static int finish(struct publisher_job *job, struct summary *s, int result)
+{
+	char path[PATH_TEXT];
+	int rc;
+
+	if (result == EXIT_BAD_INPUT) {
+		report_progress_end();
+		fprintf(stderr, "fantail-run: %s\n", job->error);
+		return result;
+	}
+	s->ok = result == 0;
+	report_table(s, job->disconnected);
+	snprintf(path, sizeof(path), "%s/summary.json", job->options->out);
+	rc = report_write_json(s, path, job->options->json);
+	if (rc) {
+		fprintf(stderr, "fantail-run: cannot write %s: %s\n", path,
+			strerror(-rc));
+		result = result ? result : EXIT_FAILED;
+	} else {
+		printf("summary: %s  frames: %s\n", path, job->pcap);
+	}
+	fflush(stdout);
+	if (result == EXIT_FAILED)
+		explain_failure(job);
+	else if (result == EXIT_INTERRUPTED)
+		fprintf(stderr, "fantail-run: interrupted: the summary is "
+			"partial\n");
+	else if (!result)
+		puts("ok");
+	/* a full disk behind stdout is no success */
+	if (fflush(stdout) && !result)
+		result = EXIT_FAILED;
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct summary summary = { 0 };
+	struct publisher_job job = { .options = &options, .stop = &stop };
+	char pcap[PATH_TEXT];
+	int rc;
+
+	options_parse(argc, argv, &options);
+	job.feed = open_feed(&options, &job.messages_total);
+	make_directory(options.out);
+	snprintf(pcap, sizeof(pcap), "%s/wire.pcap", options.out);
+	job.pcap = pcap;
+	if (options.net == NET_SLIRP) {
+		allow_files(options.clients);
+		job.port = claim_port(options.port);
+	}
+	catch_signals();
+	job.stop_fd = stop_fd;
+	summary.clients = options.clients;
+	summary.seed = options.seed;
+
+	rc = stream_new(options.clients, &job.stream);
+	if (rc)
+		bad_input("no memory for the published stream: %s",
+			  strerror(-rc));
+	if (options.net == NET_SLIRP) {
+		/* forked before the simulator has its thread */
+		rc = clients_start(job.stream, job.port, &job.clients);
+		if (rc)
+			bad_input("cannot start the clients: %s",
+				  strerror(-rc));
+	}
+	rc = publisher_run(&job, &summary);
+	clients_stop(job.clients);
+	rc = finish(&job, &summary, rc);
+	stream_free(job.stream);
+	feed_close(job.feed);
+	close(stop_fd);
+	return rc;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *argp_program_version = "fantail-run 1.0";
+
+static const char doc[] =
+	"Publish a feed through the simulated card to many TCP clients, each "
+	"of which checks every byte."
+	"\v"
+	"The results are in the output directory: summary.json, and wire.pcap "
+	"with every frame. Exit code 0: all clients got every byte; 1: they "
+	"did not; 2: something in the command line or the input is wrong.";
+
+enum {
+	KEY_CLIENTS = 256,
+	KEY_MESSAGES,
+	KEY_BATCH,
+	KEY_FEED,
+	KEY_FRAMING,
+	KEY_NET,
+	KEY_TRACE,
+	KEY_TRACE_WINDOW,
+	KEY_SEED,
+	KEY_PORT,
+	KEY_OUT,
+	KEY_JSON,
+	KEY_DROP,
+	KEY_CYCLE_LIMIT,
+	KEY_PCIE_LATENCY,
+	KEY_PCIE_WRITE,
+	KEY_PCIE_GEN,
+	KEY_PCIE_LANES,
+	KEY_PCIE_TAGS,
+	KEY_MPS,
+	KEY_MRRS,
+};
+
+static const struct argp_option table[] = {
+	{ .doc = "What is published:" },
+	{ "feed", KEY_FEED, "FILE", 0,
+	  "File to publish, - for standard input (default: synthetic market "
+	  "data, NASDAQ ITCH 5.0)", 0 },
+	{ "framing", KEY_FRAMING, "itch|lines|fixed:N", 0,
+	  "How the feed is cut into messages (itch)", 0 },
+	{ "messages", KEY_MESSAGES, "N", 0,
+	  "Messages (10000; of a feed: all)", 0 },
+	{ "batch", KEY_BATCH, "N", 0, "Messages per doorbell (10)", 0 },
+	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (1)", 0 },
+	{ .doc = "To whom:" },
+	{ "clients", KEY_CLIENTS, "N", 0, "TCP clients (100)", 0 },
+	{ "net", KEY_NET, "slirp|peers", 0,
+	  "Kernel sockets in real time, or receivers inside the process in "
+	  "virtual time (slirp)", 0 },
+	{ "port", KEY_PORT, "N", 0,
+	  "Local TCP port of slirp (0: any free one)", 0 },
+	{ "drop-client", KEY_DROP, "N", 0,
+	  "Client N (from 0) disconnects in the middle", 0 },
+	{ .doc = "What is kept:" },
+	{ "out", KEY_OUT, "DIR", 0, "Directory of the results (build/run)",
+	  0 },
+	{ "json", KEY_JSON, NULL, 0, "Print the summary as JSON, too", 0 },
+	{ "trace", KEY_TRACE, "FILE", 0,
+	  "Waves as FST; needs a build with waves", 0 },
+	{ "trace-window", KEY_TRACE_WINDOW, "FIRST:LAST", 0,
+	  "Cycles to trace (all)", 0 },
+	{ "cycle-limit", KEY_CYCLE_LIMIT, "N", 0,
+	  "Fail after so many cycles (0: never)", 0 },
+	{ .doc = "PCIe model:" },
+	{ "pcie-gen", KEY_PCIE_GEN, "N", 0, "Generation, 1..5 (3)", 0 },
+	{ "pcie-lanes", KEY_PCIE_LANES, "N", 0, "1, 2, 4, 8 or 16 (16)", 0 },
+	{ "pcie-latency-ns", KEY_PCIE_LATENCY, "NS", 0,
+	  "Read latency, 4..100000 (600)", 0 },
+	{ "pcie-write-ns", KEY_PCIE_WRITE, "NS", 0,
+	  "Latency of posted writes (300)", 0 },
+	{ "pcie-reads", KEY_PCIE_TAGS, "N", 0,
+	  "Read requests under way, 1..256 (64)", 0 },
+	{ "mps", KEY_MPS, "BYTES", 0, "Maximum payload, 128..512 (256)", 0 },
+	{ "mrrs", KEY_MRRS, "BYTES", 0,
+	  "Maximum read request, 128..4096 (512)", 0 },
+	{ 0 },
+};
+
+void bad_input(const char *format, ...)
+{
+	va_list args;
+
+	fputs("fantail-run: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(EXIT_BAD_INPUT);
+}
+
+static uint64_t number(const char *name, const char *text, uint64_t least,
+		       uint64_t most)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	/* strtoull takes signs and blanks, we do not */
+	if (errno || *end || text[0] < '0' || text[0] > '9' ||
+	    value < least || value > most)
+		bad_input("--%s: '%s' is not a number from %llu to %llu", name,
+			  text, (unsigned long long)least,
+			  (unsigned long long)most);
+	return value;
+}
+
+static unsigned int power(const char *name, const char *text,
+			  unsigned int least, unsigned int most)
+{
+	unsigned int value = (unsigned int)number(name, text, least, most);
+
+	if (value & (value - 1))
+		bad_input("--%s: '%s' is not a power of two from %u to %u",
+			  name, text, least, most);
+	return value;
+}
+
+static void parse_window(const char *text, struct options *o)
+{
+	unsigned long long first, last;
+	int used = 0;
+
+	if (sscanf(text, "%llu:%llu%n", &first, &last, &used) != 2 ||
+	    text[used] || last < first || strchr(text, '-'))
+		bad_input("--trace-window: '%s' is not FIRST:LAST, two cycle "
+			  "numbers in rising order", text);
+	o->trace_first = first;
+	o->trace_cycles = last - first + 1;
+}
+
+static error_t parse_pcie(int key, char *arg, struct options *o)
+{
+	struct fantail_sim_pcie *p = &o->pcie;
+
+	switch (key) {
+	case KEY_PCIE_GEN:
+		p->gen = (unsigned int)number("pcie-gen", arg, 1, 5);
+		return 0;
+	case KEY_PCIE_LANES:
+		p->lanes = power("pcie-lanes", arg, 1, 16);
+		return 0;
+	case KEY_PCIE_LATENCY:
+		p->read_ns = (unsigned int)number("pcie-latency-ns", arg, 4,
+						  100000);
+		return 0;
+	case KEY_PCIE_WRITE:
+		p->write_ns = (unsigned int)number("pcie-write-ns", arg, 4,
+						   100000);
+		return 0;
+	case KEY_PCIE_TAGS:
+		p->max_reads = (unsigned int)number("pcie-reads", arg, 1, 256);
+		return 0;
+	case KEY_MPS:
+		p->mps = power("mps", arg, 128, 512);
+		return 0;
+	case KEY_MRRS:
+		p->mrrs = power("mrrs", arg, 128, 4096);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void parse_net(const char *text, struct options *o)
+{
+	if (!strcmp(text, "slirp"))
+		o->net = NET_SLIRP;
+	else if (!strcmp(text, "peers"))
+		o->net = NET_PEERS;
+	else
+		bad_input("--net: '%s' is neither slirp nor peers", text);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case KEY_CLIENTS:
+		o->clients = (unsigned int)number("clients", arg, 1, 16384);
+		return 0;
+	case KEY_MESSAGES:
+		o->feed.messages = number("messages", arg, 1, 1ULL << 40);
+		return 0;
+	case KEY_BATCH:
+		o->batch = (unsigned int)number("batch", arg, 1, 8192);
+		return 0;
+	case KEY_FEED:
+		o->feed.path = arg;
+		return 0;
+	case KEY_FRAMING:
+		if (feed_parse_framing(arg, &o->feed))
+			bad_input("--framing: '%s' is neither itch, lines nor "
+				  "fixed:N with N from 1 to %d", arg,
+				  FEED_MESSAGE_MAX);
+		o->framing = arg;
+		return 0;
+	case KEY_NET:
+		parse_net(arg, o);
+		return 0;
+	case KEY_TRACE:
+		o->trace = arg;
+		return 0;
+	case KEY_TRACE_WINDOW:
+		parse_window(arg, o);
+		return 0;
+	case KEY_SEED:
+		o->seed = number("seed", arg, 0, INT64_MAX);
+		return 0;
+	case KEY_PORT:
+		o->port = (uint16_t)number("port", arg, 0, 65535);
+		return 0;
+	case KEY_OUT:
+		o->out = arg;
+		return 0;
+	case KEY_JSON:
+		o->json = true;
+		return 0;
+	case KEY_DROP:
+		o->drop_client = (int)number("drop-client", arg, 0, 16383);
+		return 0;
+	case KEY_CYCLE_LIMIT:
+		o->cycle_limit = number("cycle-limit", arg, 0, UINT64_MAX);
+		return 0;
+	case ARGP_KEY_ARG:
+		bad_input("'%s' is not an option; a file goes behind --feed, "
+			  "see --help", arg);
+	default:
+		return parse_pcie(key, arg, o);
+	}
+}
+
+static void check_together(const struct options *o)
+{
+	if (o->drop_client >= (int)o->clients)
+		bad_input("--drop-client: there is no client %d, the last is "
+			  "%u", o->drop_client, o->clients - 1);
+	if (o->drop_client >= 0 && o->clients == 1)
+		bad_input("--drop-client: with one client nobody would be "
+			  "left; take --clients=2");
+	if (!o->feed.path && o->feed.framing != FEED_ITCH)
+		bad_input("--framing: '%s' cuts a feed, and none is given; "
+			  "name one with --feed (make run FEED=...)",
+			  o->framing);
+	if (!o->trace && o->trace_cycles)
+		bad_input("--trace-window: no waves are asked for; name a file "
+			  "with --trace");
+	if (o->pcie.mps && o->pcie.mrrs && o->pcie.mrrs < o->pcie.mps)
+		bad_input("--mrrs: %u is below the maximum payload of %u",
+			  o->pcie.mrrs, o->pcie.mps);
+}
+
+void options_parse(int argc, char **argv, struct options *options)
+{
+	static const struct argp argp = { table, parse, NULL, doc,
+					  NULL, NULL, NULL };
+	int next = 1;
+
+	*options = (struct options){
+		.clients = 100,
+		.batch = 10,
+		.drop_client = -1,
+		.out = "build/run",
+		.framing = "itch",
+		.seed = 1,
+	};
+	/* getopt would take two lines to say it */
+	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS, &next, options))
+		bad_input("'%s' is not an option, or its value is missing or "
+			  "too much; see --help", argv[next - 1]);
+	if (options->feed.path && !*options->feed.path)
+		options->feed.path = NULL;
+	if (!options->feed.path && !options->feed.messages)
+		options->feed.messages = 10000;
+	options->feed.seed = options->seed;
+	check_together(options);
+}

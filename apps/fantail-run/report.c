@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool live;		/* a line without its end stands there */
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void report_progress_end(void)
+{
+	if (live)
+		putchar('\n');
+	live = false;
+	fflush(stdout);
+}
+
+void report_step(const char *format, ...)
+{
+	va_list args;
+
+	report_progress_end();
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static double part_done(const struct progress *p)
+{
+	if (p->messages_total)
+		return (double)p->messages / (double)p->messages_total;
+	if (p->payload_bytes_total)
+		return (double)p->payload_bytes /
+		       (double)p->payload_bytes_total;
+	return 0;
+}
+
+bool report_progress(const struct progress *p)
+{
+	static double last, first, last_time;
+	static uint64_t last_cycles;
+	int terminal = isatty(STDOUT_FILENO);
+	double time = now(), rate, done;
+
+	if (!p)
+		return time - last >= (terminal ? 0.2 : 2.0);
+	if (last_time == 0) {
+		/* the first look only starts the clocks */
+		first = last = last_time = time;
+		last_cycles = p->cycles;
+		return true;
+	}
+	rate = (double)(p->cycles - last_cycles) / (time - last_time + 1e-9);
+	last_cycles = p->cycles;
+	last = last_time = time;
+	done = part_done(p);
+
+	printf("%s", terminal ? "\r\033[K" : "");
+	if (p->connected < p->clients && !p->messages)
+		printf("connected %" PRIu64 "/%" PRIu64, p->connected,
+		       p->clients);
+	else if (p->messages_total)
+		printf("messages %" PRIu64 "/%" PRIu64, p->messages,
+		       p->messages_total);
+	else
+		printf("messages %" PRIu64, p->messages);
+	printf("  batches %" PRIu64 "  delivered %.1f MB  %.2f Mcycles/s",
+	       p->batches, (double)p->delivered_bytes / 1e6, rate / 1e6);
+	if (done > 0.01 && done < 1)
+		printf("  eta %.0f s", (time - first) * (1 - done) / done);
+	if (!terminal)
+		putchar('\n');
+	live = terminal;
+	fflush(stdout);
+	return true;
+}
+
+/* 1234567 as 1,234,567 */
+static const char *grouped(uint64_t value, char *text, size_t size)
+{
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	size_t out = 0;
+
+	for (int i = 0; i < n && out + 2 < size; i++) {
+		if (i && (n - i) % 3 == 0)
+			text[out++] = ',';
+		text[out++] = digits[i];
+	}
+	text[out] = 0;
+	return text;
+}
+
+static void row(const char *what, uint64_t each, uint64_t ours)
+{
+	char a[32], b[32];
+
+	printf("%-36s %20s %20s", what, grouped(each, a, sizeof(a)),
+	       grouped(ours, b, sizeof(b)));
+	if (ours)
+		printf(" %10.1f", (double)each / (double)ours);
+	putchar('\n');
+}
+
+void report_table(const struct summary *s, unsigned int disconnected)
+{
+	uint64_t n = s->messages * s->clients;
+	char a[32], b[32], c[32];
+
+	report_progress_end();
+	printf("\nX = %s messages to Y = %s clients, N = X*Y = %s deliveries\n"
+	       "\n%-36s %20s %20s %10s\n",
+	       grouped(s->messages, a, sizeof(a)),
+	       grouped(s->clients, b, sizeof(b)), grouped(n, c, sizeof(c)),
+	       "", "N: one by one", "N': Fantail", "N/N'");
+	row("data doorbells or system calls", n, s->submit_doorbells);
+	row("payload bytes over PCIe", s->payload_bytes * s->clients,
+	    s->pcie_payload_read_bytes);
+	row("completion records, all successful", n, s->batch_records);
+	row("interrupts, at most", n, s->interrupts);
+	row("peak of bytes held to retransmit",
+	    s->log_bytes_peak * s->clients, s->log_bytes_peak);
+
+	printf("\n%" PRIu64 " of %" PRIu64 " clients verified every byte of "
+	       "%s", s->verified_clients, s->clients,
+	       grouped(s->payload_bytes, a, sizeof(a)));
+	if (disconnected)
+		printf("; %u disconnected before the end", disconnected);
+	printf("\n%s segments (%" PRIu64 " retransmitted), %s bytes on the "
+	       "wire, %" PRIu64 " connection records\n"
+	       "%s cycles in %.1f s: %.2f Mcycles/s\n",
+	       grouped(s->segments, a, sizeof(a)), s->retransmitted_segments,
+	       grouped(s->wire_tx_bytes, b, sizeof(b)), s->conn_records,
+	       grouped(s->sim_cycles, c, sizeof(c)), s->wall_seconds,
+	       s->cycles_per_second / 1e6);
+	fflush(stdout);
+}
+
+static json_t *to_json(const struct summary *s)
+{
+	const struct {
+		const char *key;
+		uint64_t value;
+	} counts[] = {
+		{ "clients", s->clients },
+		{ "messages", s->messages },
+		{ "batches", s->batches },
+		{ "deliveries", s->deliveries },
+		{ "verified_clients", s->verified_clients },
+		{ "submit_doorbells", s->submit_doorbells },
+		{ "control_doorbells", s->control_doorbells },
+		{ "status_doorbells", s->status_doorbells },
+		{ "interrupts", s->interrupts },
+		{ "batch_records", s->batch_records },
+		{ "conn_records", s->conn_records },
+		{ "payload_bytes", s->payload_bytes },
+		{ "pcie_payload_read_bytes", s->pcie_payload_read_bytes },
+		{ "pcie_read_bytes", s->pcie_read_bytes },
+		{ "pcie_write_bytes", s->pcie_write_bytes },
+		{ "log_bytes_peak", s->log_bytes_peak },
+		{ "wire_tx_bytes", s->wire_tx_bytes },
+		{ "segments", s->segments },
+		{ "retransmitted_segments", s->retransmitted_segments },
+		{ "sim_cycles", s->sim_cycles },
+	};
+	json_t *o = json_object();
+	int bad = 0;
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+		bad |= json_object_set_new(
+			o, counts[i].key,
+			json_integer((json_int_t)counts[i].value));
+	bad |= json_object_set_new(o, "wall_seconds",
+				   json_real(s->wall_seconds));
+	bad |= json_object_set_new(o, "cycles_per_second",
+				   json_real(s->cycles_per_second));
+	bad |= json_object_set_new(o, "seed",
+				   json_integer((json_int_t)s->seed));
+	bad |= json_object_set_new(o, "ok", json_boolean(s->ok));
+	if (!bad)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+int report_write_json(const struct summary *s, const char *path, bool print)
+{
+	char part[4096];
+	json_t *o = to_json(s);
+	FILE *f;
+	int rc = 0;
+
+	if (!o)
+		return -ENOMEM;
+	if (snprintf(part, sizeof(part), "%s.part", path) >=
+	    (int)sizeof(part)) {
+		rc = -ENAMETOOLONG;
+		goto out;
+	}
+	f = fopen(part, "we");
+	if (!f) {
+		rc = -errno;
+		goto out;
+	}
+	if (json_dumpf(o, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) ||
+	    fputc('\n', f) == EOF)
+		rc = -EIO;
+	if (fclose(f) && !rc)
+		rc = -errno;
+	/* a reader sees the old one or the whole new one */
+	if (!rc && rename(part, path) < 0)
+		rc = -errno;
+	if (rc) {
+		unlink(part);
+	} else if (print) {
+		json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+		putchar('\n');
+	}
+out:
+	json_decref(o);
+	return rc;
+}
