@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *argp_program_version = "fantail-run 1.0";
+static int next_arg = 1;	/* behind the last option understood */
 
 static const char doc[] =
 	"Publish a feed through the simulated card to many TCP clients, each "
@@ -84,6 +84,9 @@ static const struct argp_option table[] = {
 	{ "mps", KEY_MPS, "BYTES", 0, "Maximum payload, 128..512 (256)", 0 },
 	{ "mrrs", KEY_MRRS, "BYTES", 0,
 	  "Maximum read request, 128..4096 (512)", 0 },
+	{ .doc = "Also:" },
+	{ "help", '?', NULL, 0, "Print this", 0 },
+	{ "version", 'V', NULL, 0, "Print the version", 0 },
 	{ 0 },
 };
 
@@ -187,7 +190,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
+	next_arg = state->next;
 	switch (key) {
+	case '?':
+		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP,
+			  "fantail-run");
+		exit(EXIT_SUCCESS);
+	case 'V':
+		puts("fantail-run 1.0");
+		exit(EXIT_SUCCESS);
 	case KEY_CLIENTS:
 		o->clients = (unsigned int)number("clients", arg, 1, 16384);
 		return 0;
@@ -266,7 +277,6 @@ void options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct argp argp = { table, parse, NULL, doc,
 					  NULL, NULL, NULL };
-	int next = 1;
 
 	*options = (struct options){
 		.clients = 100,
@@ -276,10 +286,12 @@ void options_parse(int argc, char **argv, struct options *options)
 		.framing = "itch",
 		.seed = 1,
 	};
-	/* getopt would take two lines to say it */
-	if (argp_parse(&argp, argc, argv, ARGP_NO_ERRS, &next, options))
+	/* its own words would be two lines; in order, so that next_arg is right */
+	if (argp_parse(&argp, argc, argv,
+		       ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER, NULL,
+		       options))
 		bad_input("'%s' is not an option, or its value is missing or "
-			  "too much; see --help", argv[next - 1]);
+			  "too much; see --help", argv[next_arg]);
 	if (options->feed.path && !*options->feed.path)
 		options->feed.path = NULL;
 	if (!options->feed.path && !options->feed.messages)
