@@ -190,7 +190,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
-	next_arg = state->next;
+	/* argp's own keys come when all is over, too */
+	if (key >= KEY_CLIENTS && key <= KEY_MRRS)
+		next_arg = state->next;
 	switch (key) {
 	case '?':
 		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP,
