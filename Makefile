@@ -29,9 +29,10 @@ LOG_BYTES ?= 1048576
 EXTENTS ?= 64
 QUEUE_PAIRS ?= 1
 
-# Options of `make run`, handed to the program as they stand (tools/run.sh).
-RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE TRACE_FIRST TRACE_CYCLES SEED PORT \
-	PCIE_GEN PCIE_LANES PCIE_MPS PCIE_MRRS PCIE_READ_NS PCIE_WRITE_NS PCIE_MAX_READS
+# Options of `make run`, each the program's option of that name (TRACE_WINDOW is --trace-window); they reach
+# it as they stand, whatever characters they hold (tools/run.sh).
+RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE TRACE_WINDOW SEED PORT DROP_CLIENT CYCLE_LIMIT OUT \
+	PCIE_GEN PCIE_LANES PCIE_LATENCY_NS PCIE_WRITE_NS PCIE_READS MPS MRRS
 $(foreach v,$(RUN_VARS),$(eval override $(v) := $$(value $(v))))
 export $(RUN_VARS)
 export DEPS
@@ -46,7 +47,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Options of run: CLIENTS=100 MESSAGES=10000 BATCH=10 FEED=path|- FRAMING=itch|lines|fixed:N"
 	@echo "  NET=slirp|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64"
-	@echo "  PCIE_GEN PCIE_LANES PCIE_MPS PCIE_MRRS PCIE_READ_NS PCIE_WRITE_NS PCIE_MAX_READS; DEPS=no installs nothing"
+	@echo "  and $(filter-out CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE SEED,$(RUN_VARS))"
+	@echo "  (make run, then build/bin/fantail-run --help says what they mean). DEPS=no installs nothing."
 
 deps: ## install the Debian packages that run, test and check need
 	@tools/deps.sh run test check
@@ -55,7 +57,7 @@ run: ## publish a feed through the engine to CLIENTS sockets, check every byte
 	@tools/deps.sh run
 	@tools/sizes.sh $(CONNECTIONS) $(GROUPS) $(LOG_BYTES) $(EXTENTS) $(QUEUE_PAIRS)
 	@$(MAKE) run-build
-	@exec tools/run.sh $(BIN)/fantail-run
+	@exec tools/run.sh $(BIN)/fantail-run $(RUN_VARS)
 
 test: ## every test at reduced counts; JUnit XML in build/junit
 	@tools/deps.sh run test

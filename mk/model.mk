@@ -2,7 +2,9 @@
 # The verilated engine: build/model/<name>/libfantail_model.a holds the generated classes, Verilator's
 # run-time and sim/dut.cpp. Needs at link: -lstdc++ -lm -lpthread, -lz in a traced build.
 
+# Packages first: the generated one, the engine's, those of single folders.
 RTL_PKG := rtl/regs/fantail_regs_pkg.sv rtl/fantail_pkg.sv
+RTL_PKG += $(filter-out $(RTL_PKG),$(sort $(wildcard rtl/*/*_pkg.sv)))
 RTL_MODULES := $(filter-out $(RTL_PKG),$(sort $(wildcard rtl/*.sv rtl/*/*.sv)))
 RTL := $(RTL_PKG) $(RTL_MODULES)
 RTL_HEADERS := $(wildcard rtl/*.svh rtl/*/*.svh)
