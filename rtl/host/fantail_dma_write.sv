@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// AXI4 write master with two sources: 0 delivery (bursts of consecutive lines), 1 status (single lines).
+//
+// Contract
+//   Source i is a stream of bursts of whole 64-byte lines. s_w_lines (1..32) and s_w_addr (64-byte aligned) count
+//   on the first beat of a burst, s_w_last marks its last beat, and the two agree. Once a burst's first beat was
+//   taken no other source is served until its last one. When both wait, they take turns.
+//   Order: writes reach AW and W in the order in which their beats were taken, across both sources; the other side
+//   keeps that order. So what is handed over after another write's last beat was taken is never visible before it.
+//   A burst that crosses 4 KiB is issued as two. AW and the first W beat of a burst are offered in the same cycle;
+//   either may be accepted first, and the next burst is not offered before this one's AW is gone.
+//   s_w_done[i] pulses when the AW and the last W beat of a burst of source i have both been accepted.
+//   Latency: a beat taken is offered in the next cycle. Throughput: one beat per cycle, also single lines.
+//   Write responses may be up to MaxPending behind, then AW waits. fault_o pulses for each error response (a
+//   posted write over PCIe has none: nothing may depend on it). busy_o while a beat or a response is outstanding.
+
+module fantail_dma_write #(
+  parameter int MaxPending = 64  // bursts without response
+) (
+  input  logic          clk,
+  input  logic          rst,
+  // sources
+  input  logic [1:0]    s_w_valid,
+  output logic [1:0]    s_w_ready,
+  input  logic [127:0]  s_w_addr,
+  input  logic [1023:0] s_w_data,
+  input  logic [127:0]  s_w_strb,
+  input  logic [11:0]   s_w_lines,
+  input  logic [1:0]    s_w_last,
+  output logic [1:0]    s_w_done,
+  // AXI4 write channels
+  output logic [63:0]   m_axi_awaddr,
+  output logic [7:0]    m_axi_awlen,
+  output logic          m_axi_awvalid,
+  input  logic          m_axi_awready,
+  output logic [511:0]  m_axi_wdata,
+  output logic [63:0]   m_axi_wstrb,
+  output logic          m_axi_wlast,
+  output logic          m_axi_wvalid,
+  input  logic          m_axi_wready,
+  input  logic [1:0]    m_axi_bresp,
+  input  logic          m_axi_bvalid,
+  output logic          m_axi_bready,
+  output logic          fault_o,
+  output logic          busy_o
+);
+  `include "fantail_assert.svh"
+
+  localparam int PendW = $clog2(MaxPending + 1);
+
+  logic             locked_q;      // inside a burst of source sel_q
+  logic             sel_q;         // the source served last
+  logic [5:0]       left_q;        // lines of the burst still to come
+  logic [5:0]       chunk_q;       // of these, lines of the open AXI burst; 0: the next beat opens one
+  logic             done_wait_q;   // last W accepted, AW not yet
+  logic             wburst_q;      // the beat on W ends a source's burst
+  logic             wsel_q;        // its source
+  logic [PendW-1:0] pending_q;
+
+  // ---------------------------------------------------------------- which beat goes next
+  logic        sel, valid, opens, take, aw_free, w_free, last;
+  logic [5:0]  lines, chunk;
+  logic [63:0] addr;
+
+  always_comb begin
+    if (locked_q) sel = sel_q;
+    else if (s_w_valid == 2'b11) sel = !sel_q;
+    else sel = s_w_valid[1];
+  end
+
+  assign valid   = sel ? s_w_valid[1] : s_w_valid[0];
+  assign last    = sel ? s_w_last[1] : s_w_last[0];
+  assign addr    = sel ? s_w_addr[127:64] : s_w_addr[63:0];
+  assign opens   = !locked_q || chunk_q == '0;
+  assign aw_free = (!m_axi_awvalid || m_axi_awready) && pending_q < PendW'(MaxPending);
+  assign w_free  = !m_axi_wvalid || m_axi_wready;
+  assign take    = valid && w_free && (!opens || aw_free);
+  assign s_w_ready = {take && sel, take && !sel};
+
+  // Lines of the burst from this beat on, and how many of them lie in this 4 KiB page.
+  always_comb begin
+    lines = left_q;
+    if (!locked_q) lines = sel ? s_w_lines[11:6] : s_w_lines[5:0];
+    chunk = lines;
+    if (7'(lines) > 7'd64 - 7'(addr[11:6])) chunk = 6'(7'd64 - 7'(addr[11:6]));
+  end
+
+  always_ff @(posedge clk) begin
+    if (m_axi_awready) m_axi_awvalid <= 1'b0;
+    if (m_axi_wready) m_axi_wvalid <= 1'b0;
+    if (take) begin
+      locked_q     <= !last;
+      sel_q        <= sel;
+      left_q       <= lines - 6'd1;
+      chunk_q      <= (opens ? chunk : chunk_q) - 6'd1;
+      m_axi_wvalid <= 1'b1;
+      m_axi_wdata  <= sel ? s_w_data[1023:512] : s_w_data[511:0];
+      m_axi_wstrb  <= sel ? s_w_strb[127:64] : s_w_strb[63:0];
+      m_axi_wlast  <= (opens ? chunk : chunk_q) == 6'd1;
+      wburst_q     <= last;
+      wsel_q       <= sel;
+      if (opens) begin
+        m_axi_awvalid <= 1'b1;
+        m_axi_awaddr  <= {addr[63:6], 6'd0};
+        m_axi_awlen   <= 8'(chunk) - 8'd1;
+      end
+    end
+    if (rst) begin
+      m_axi_awvalid <= 1'b0;
+      m_axi_wvalid  <= 1'b0;
+      locked_q      <= 1'b0;
+      sel_q         <= 1'b0;
+    end
+  end
+
+  // ---------------------------------------------------------------- issued, answered
+  logic w_done, aw_done;
+
+  // An AXI burst opens only when the AW before it is gone, so a waiting AW belongs to the newest burst.
+  assign w_done   = done_wait_q || (m_axi_wvalid && m_axi_wready && wburst_q);
+  assign aw_done  = !m_axi_awvalid || m_axi_awready;
+  assign s_w_done = {w_done && aw_done && wsel_q, w_done && aw_done && !wsel_q};
+
+  assign m_axi_bready = 1'b1;
+  assign busy_o       = m_axi_awvalid || m_axi_wvalid || locked_q || pending_q != '0;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      done_wait_q <= 1'b0;
+      pending_q   <= '0;
+      fault_o     <= 1'b0;
+    end else begin
+      done_wait_q <= w_done && !aw_done;
+      fault_o     <= m_axi_bvalid && m_axi_bresp[1];
+      if ((take && opens) != m_axi_bvalid) begin
+        if (m_axi_bvalid) pending_q <= pending_q - 1'b1;
+        else pending_q <= pending_q + 1'b1;
+      end
+    end
+  end
+
+  // ---------------------------------------------------------------- checks
+  if (MaxPending < 1) begin : gen_check
+    $fatal(1, "fantail_dma_write: MaxPending must be positive");
+  end
+
+  logic unused;
+  assign unused = &{1'b0, m_axi_bresp[0], addr[5:0]};
+
+  `ASSERT(LastAgreesWithLines, !take || last == (lines == 6'd1))
+  `ASSERT(LinesInRange, !take || lines != 6'd0)
+  `ASSERT(AddressAligned, !(take && opens) || addr[5:0] == 6'd0)
+  `ASSERT(ResponseExpected, !m_axi_bvalid || pending_q != '0)
+  `ASSERT(DoneWaitHoldsSource, !(done_wait_q && m_axi_wvalid))
+  `COVER(Split, take && opens && chunk != lines)
+
+endmodule
