@@ -7,16 +7,16 @@
 TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
 TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.py tests/*/test_*.sh))
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(sort $(wildcard tests/*/*.c)))
-TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(OUT)/tests/%)
-TESTS := $(if $(AREA),$(filter $(OUT)/tests/$(AREA)/% tests/$(AREA)/%,$(TEST_PROGRAMS) $(TEST_SCRIPTS)),\
+TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(B)/tests/%)
+TESTS := $(if $(AREA),$(filter $(B)/tests/$(AREA)/% tests/$(AREA)/%,$(TEST_PROGRAMS) $(TEST_SCRIPTS)),\
 	$(TEST_PROGRAMS) $(TEST_SCRIPTS))
 
 test_marked = $(shell head -qn 10 $(1) | grep -oE 'model: (none|default)' | cut -d' ' -f2)
 test_model = $(patsubst none,,$(patsubst default,$(DEFAULT_MODEL),$(or $(call test_marked,$(1)),$(TEST_MODEL))))
 
-$(eval $(call host_lib,tests,$(TEST_HELPERS:%.c=$(OUT)/obj/%.o)))
+$(eval $(call host_lib,tests,$(TEST_HELPERS:%.c=$(B)/obj/%.o)))
 define test_program
-$(OUT)/tests/$(1): $(OUT)/obj/tests/$(1).o $(LIB)/tests.a $(APP_ARCHIVES) $(HOST_ARCHIVES) $(call test_model,tests/$(1).c)
+$(B)/tests/$(1): $(B)/obj/tests/$(1).o $(LIB)/tests.a $(APP_ARCHIVES) $(HOST_ARCHIVES) $(call test_model,tests/$(1).c)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	@$(CC) $(SAN_FLAGS) -o $$@ $$(filter %.o,$$^) $$(link_libs) -lcriterion
@@ -24,7 +24,7 @@ endef
 $(foreach t,$(TEST_SOURCES:tests/%.c=%),$(eval $(call test_program,$(t))))
 
 .PHONY: test-build san mutants
-test-build: $(filter $(OUT)/%,$(TESTS))
+test-build: $(filter $(B)/%,$(TESTS))
 
 # Host code under address and undefined-behaviour sanitizers, the engine as it is.
 san: ## the tests of the host code with sanitizers
@@ -32,7 +32,7 @@ san: ## the tests of the host code with sanitizers
 .PHONY: san-run
 san-run: test-build
 	@ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		tools/run-tests --junit build/junit/san $(filter $(OUT)/%,$(TESTS))
+		tools/run-tests --junit build/junit/san $(filter $(B)/%,$(TESTS))
 
 mutants: ## break one rule at a time, see that a test notices
 	@tools/deps.sh run test
