@@ -31,6 +31,8 @@ extern "C" {
 #endif
 
 struct fantail_sim;
+struct fantail_net;
+struct fantail_net_config;
 
 /* Number of traffic classes that mapped memory can be metered under. */
 #define FANTAIL_SIM_CLASSES	8
@@ -94,6 +96,12 @@ struct fantail_sim_config {
 	 * frames are checked, recorded and dropped, nothing is received.
 	 */
 	const char *network;
+	/*
+	 * Settings of the network (net.h), only read while opening; NULL:
+	 * its defaults. seed, log and log_ctx in it are replaced by those
+	 * of this struct.
+	 */
+	const struct fantail_net_config *net;
 	enum fantail_sim_time time;	/* default FANTAIL_SIM_VIRTUAL */
 	uint64_t seed;			/* for everything random; default 1 */
 	const char *pcap;		/* record frames here; NULL: do not */
@@ -154,7 +162,8 @@ void fantail_sim_close(struct fantail_sim *sim);
 /**
  * fantail_sim_dma_map - let the engine reach host memory
  * @sim: the handle
- * @iova: address the engine uses; any alignment
+ * @iova: address the engine uses; any alignment, but it reads memory in
+ *	lines of 64 bytes, and a line that is not mapped whole faults
  * @ptr: the memory; must stay valid until unmapped or closed
  * @len: bytes, at least 1; @iova + @len must not wrap
  * @flags: FANTAIL_SIM_DMA_READ, _WRITE or both, and a _CLASS
@@ -271,6 +280,27 @@ uint64_t fantail_sim_cycles(struct fantail_sim *sim);
 /* Number of interrupt vectors of this build (queue pairs + 1). */
 unsigned int fantail_sim_vectors(struct fantail_sim *sim);
 
+/**
+ * fantail_sim_net - the network the card is plugged into
+ * @sim: the handle
+ *
+ * For back-ends with an interface of their own (peers). Use it only between
+ * fantail_sim_lock() and fantail_sim_unlock(). Callbacks of the network run
+ * inside the library and must not call it, except fantail_sim_net().
+ *
+ * Returns the network, valid until close, or NULL when there is none.
+ */
+struct fantail_net *fantail_sim_net(struct fantail_sim *sim);
+
+/*
+ * Stop and continue the model, so that what it uses may be touched. Call
+ * nothing else of this library in between, and be short: in real time the
+ * card stands still while its clock goes on. After unlock a card that slept
+ * looks at its network again.
+ */
+void fantail_sim_lock(struct fantail_sim *sim);
+void fantail_sim_unlock(struct fantail_sim *sim);
+
 /* Bytes are payload bytes; link bytes include headers and framing. */
 struct fantail_sim_stats {
 	uint64_t cycles;
@@ -301,7 +331,12 @@ struct fantail_sim_stats {
 	uint64_t wire_tx_bytes;
 	uint64_t wire_rx_frames;
 	uint64_t wire_rx_bytes;
-	uint64_t wire_violations;	/* found by the wire checker */
+	/* Found by the wire checker, all 0 without it. */
+	uint64_t wire_violations;
+	uint64_t wire_segments;		/* TCP segments sent */
+	uint64_t wire_data_segments;	/* of them with payload */
+	uint64_t wire_retransmitted_segments;
+	uint64_t wire_payload_bytes;	/* first transmissions */
 	uint64_t protocol_violations;	/* AXI rules broken by the engine */
 };
 
