@@ -61,8 +61,7 @@ run: ## publish a feed through the engine to CLIENTS sockets, check every byte
 
 test: ## every test at reduced counts; JUnit XML in build/junit
 	@tools/deps.sh run test
-	@$(MAKE) test-build
-	@exec tools/run-tests --junit build/junit $(TESTS)
+	@$(MAKE) test-run
 
 check: ## lint, drift, sanitizer runs of the host code, test
 	@tools/deps.sh run test check

@@ -24,7 +24,12 @@ endef
 $(foreach t,$(TEST_SOURCES:tests/%.c=%),$(eval $(call test_program,$(t))))
 
 .PHONY: test-build san mutants
-test-build: $(filter $(B)/%,$(TESTS))
+# Some tests run the programs; $FANTAIL_RUN names the one of `make run`.
+test-build: $(filter $(B)/%,$(TESTS)) $(APPS:%=$(BIN)/%)
+run_tests = FANTAIL_RUN=$(BIN)/fantail-run tools/run-tests --junit build/junit$(if $(SAN),/san)
+.PHONY: test-run
+test-run: test-build
+	@$(run_tests) $(TESTS)
 
 # Host code under address and undefined-behaviour sanitizers, the engine as it is.
 san: ## the tests of the host code with sanitizers
@@ -32,7 +37,7 @@ san: ## the tests of the host code with sanitizers
 .PHONY: san-run
 san-run: test-build
 	@ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		tools/run-tests --junit build/junit/san $(filter $(B)/%,$(TESTS))
+		$(run_tests) $(filter $(B)/%,$(TESTS))
 
 mutants: ## break one rule at a time, see that a test notices
 	@tools/deps.sh run test
