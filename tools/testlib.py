@@ -99,16 +99,17 @@ def run_unit(program, name, limit):
     if not name:
         code, text, seconds = command([str(pathlib.Path(program))], limit)
         found = read_tap(program, text, "")
-        planned = re.search(r"^1\.\.(\d+)", text, re.M)
+        plan = re.search(r"^1\.\.(\d+)", text, re.M)
+        planned = int(plan[1]) if plan else -1
     else:
         with tempfile.NamedTemporaryFile(mode="r", suffix=".tap") as tap:
             code, text, seconds = command([program, "--filter", name, "--jobs", "1", f"--tap={tap.name}"], limit)
             found = read_tap(program, tap.read(), name)
-        planned = None
+        planned = len(found)
     label = name or pathlib.Path(program).stem
     if code is None:
         return [Result(program, label, FAIL, seconds, f"still running after {limit} s\n{text}")]
-    if not found or (planned and int(planned[1]) != len(found)):
+    if not found or planned != len(found):
         return [Result(program, label, FAIL, seconds, f"exit status {code}, not every test reported\n{text}")]
     if code and all(r.state != FAIL for r in found):
         return [Result(program, label, FAIL, seconds, f"all tests pass but exit status is {code}\n{text}")]
