@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads host memory for everyone: AXI4 read master, one ID, data in order.
+//
+//   requester       request                 answer
+//   payload lines   line, lines (any)       one 64-byte line per beat, may be back-pressured
+//   entries 0, 1    line, lines (1..8)      one line per beat, the ring has reserved the room
+//   control unit    address, bytes          realigned: byte 0 of beat 0 is the byte at address
+//
+// Contract: a request is cut at 512-byte boundaries, so that no burst is longer than 512 bytes or crosses 4 KiB. Up to
+// MaxBursts bursts are outstanding. Entry reads go first (CONTROL before DATA), payload and control unit take turns
+// burst by burst. Each requester's lines come in the order of its requests. A failed line (rresp[1]) is passed on with
+// err; a failed burst counts once in fault_inc_o. A line passes from the R channel to its requester in the same cycle;
+// request to AR takes one cycle. m_pay_ready must not wait for anything but answers that come earlier.
+// One request of the control unit at a time; its err and the address of the first failed line hold from the beat that
+// failed to the end of its answer. stop_i starts no further burst; busy_o says that bursts are outstanding.
+
+module fantail_dma_read #(
+  parameter int MaxBursts = 32  // outstanding bursts, a power of two
+) (
+  input  logic         clk,
+  input  logic         rst,
+  input  logic         stop_i,
+  output logic         busy_o,
+
+  input  logic         s_pay_valid,
+  output logic         s_pay_ready,
+  input  logic [57:0]  s_pay_line,    // address / 64
+  input  logic [16:0]  s_pay_lines,   // at least 1
+  output logic         m_pay_valid,
+  input  logic         m_pay_ready,
+  output logic [511:0] m_pay_data,
+  output logic         m_pay_err,
+
+  input  logic [1:0]   s_ent_valid,
+  output logic [1:0]   s_ent_ready,
+  input  logic [115:0] s_ent_line,
+  input  logic [7:0]   s_ent_lines,
+  output logic [1:0]   m_ent_valid,
+  output logic [511:0] m_ent_data,
+  output logic         m_ent_err,
+
+  input  logic         s_ctl_valid,
+  output logic         s_ctl_ready,
+  input  logic [63:0]  s_ctl_addr,
+  input  logic [10:0]  s_ctl_bytes,   // at least 1
+  output logic         m_ctl_valid,
+  output logic [511:0] m_ctl_data,
+  output logic         m_ctl_last,
+  output logic         m_ctl_err,
+  output logic [63:0]  m_ctl_err_addr,
+
+  output logic [63:0]  m_axi_araddr,
+  output logic [7:0]   m_axi_arlen,
+  output logic         m_axi_arvalid,
+  input  logic         m_axi_arready,
+  input  logic [511:0] m_axi_rdata,
+  input  logic [1:0]   m_axi_rresp,
+  input  logic         m_axi_rlast,
+  input  logic         m_axi_rvalid,
+  output logic         m_axi_rready,
+
+  output logic [15:0]  payload_read_inc_o,  // bytes requested for payloads
+  output logic [15:0]  fault_inc_o          // bursts that failed
+);
+  `include "fantail_assert.svh"
+
+  localparam logic [1:0] ReqPay  = 2'd0;
+  localparam logic [1:0] ReqData = 2'd1;
+  localparam logic [1:0] ReqCtrl = 2'd2;  // CONTROL ring
+  localparam logic [1:0] ReqUnit = 2'd3;  // control unit
+
+  // ---------------------------------------------------------------- control unit's request, held while it runs
+  logic        unit_busy_q;    // from request to the last beat of the answer
+  logic        unit_issue_q;   // bursts are still to be issued
+  logic [57:0] unit_line_q;    // next line to request
+  logic [4:0]  unit_lines_q;   // lines to request
+  logic [57:0] got_line_q;     // next line to arrive
+  logic [4:0]  got_left_q;     // lines to arrive
+  logic [4:0]  beats_left_q;   // beats to hand out
+  logic [5:0]  unit_off_q;
+  logic        have_prev_q;    // prev_q holds a line of which bytes are still to go
+  logic [511:0] prev_q;
+  logic        err_q;
+  logic [57:0] err_line_q;
+
+  // ---------------------------------------------------------------- choice of the next burst
+  logic        load, track_ready, take_unit, turn_q;
+  logic        pick_valid;
+  logic [1:0]  pick;
+  logic [57:0] pick_line;
+  logic [16:0] pick_left, pay_prog_q;
+  logic [3:0]  data_prog_q, ctrl_prog_q, room, burst;
+  logic        final_burst;
+
+  assign take_unit = unit_issue_q && (turn_q || !s_pay_valid);
+
+  always_comb begin
+    pick_valid = s_pay_valid;
+    pick       = ReqPay;
+    pick_line  = s_pay_line + 58'(pay_prog_q);
+    pick_left  = s_pay_lines - pay_prog_q;
+    if (s_ent_valid[1]) begin
+      pick_valid = 1'b1;
+      pick       = ReqCtrl;
+      pick_line  = s_ent_line[115:58] + 58'(ctrl_prog_q);
+      pick_left  = 17'(s_ent_lines[7:4]) - 17'(ctrl_prog_q);
+    end else if (s_ent_valid[0]) begin
+      pick_valid = 1'b1;
+      pick       = ReqData;
+      pick_line  = s_ent_line[57:0] + 58'(data_prog_q);
+      pick_left  = 17'(s_ent_lines[3:0]) - 17'(data_prog_q);
+    end else if (take_unit) begin
+      pick_valid = 1'b1;
+      pick       = ReqUnit;
+      pick_line  = unit_line_q;
+      pick_left  = 17'(unit_lines_q);
+    end
+  end
+
+  assign room        = 4'd8 - {1'b0, pick_line[2:0]};
+  assign final_burst = pick_left <= 17'(room);
+  assign burst       = final_burst ? pick_left[3:0] : room;
+  assign load        = pick_valid && track_ready && !stop_i && (!m_axi_arvalid || m_axi_arready);
+
+  assign s_pay_ready    = load && final_burst && pick == ReqPay;
+  assign s_ent_ready[0] = load && final_burst && pick == ReqData;
+  assign s_ent_ready[1] = load && final_burst && pick == ReqCtrl;
+  assign s_ctl_ready    = !unit_busy_q;
+
+  assign payload_read_inc_o = load && pick == ReqPay ? 16'(burst) << 6 : 16'd0;
+
+  always_ff @(posedge clk) begin
+    if (load) begin
+      m_axi_araddr <= {pick_line, 6'd0};
+      m_axi_arlen  <= 8'(burst) - 8'd1;
+    end
+    if (rst) begin
+      m_axi_arvalid <= 1'b0;
+      turn_q        <= 1'b0;
+      pay_prog_q    <= '0;
+      data_prog_q   <= '0;
+      ctrl_prog_q   <= '0;
+    end else begin
+      if (load) m_axi_arvalid <= 1'b1;
+      else if (m_axi_arready) m_axi_arvalid <= 1'b0;
+      if (load) begin
+        if (pick == ReqPay) begin
+          pay_prog_q <= final_burst ? '0 : pay_prog_q + 17'(burst);
+          turn_q     <= 1'b1;
+        end
+        if (pick == ReqData) data_prog_q <= final_burst ? '0 : data_prog_q + burst;
+        if (pick == ReqCtrl) ctrl_prog_q <= final_burst ? '0 : ctrl_prog_q + burst;
+        if (pick == ReqUnit) turn_q <= 1'b0;
+      end
+    end
+  end
+
+  // ---------------------------------------------------------------- who the arriving burst belongs to
+  logic                     track_valid, r_fire, r_err, burst_err_q, unused_resp;
+  logic [1:0]               owner;
+  logic [$clog2(MaxBursts):0] track_level;
+
+  fantail_fifo #(
+    .Width(2),
+    .Depth(MaxBursts)
+  ) u_track (
+    .clk,
+    .rst,
+    .s_valid (load),
+    .s_ready (track_ready),
+    .s_data  (pick),
+    .m_valid (track_valid),
+    .m_ready (r_fire && m_axi_rlast),
+    .m_data  (owner),
+    .level_o (track_level)
+  );
+
+  assign m_axi_rready = track_valid && (owner != ReqPay || m_pay_ready);
+  assign r_fire       = m_axi_rvalid && m_axi_rready;
+  assign r_err        = m_axi_rresp[1];
+  assign unused_resp  = m_axi_rresp[0];  // tells kinds of success or failure apart
+
+  assign m_pay_valid    = m_axi_rvalid && track_valid && owner == ReqPay;
+  assign m_pay_data     = m_axi_rdata;
+  assign m_pay_err      = r_err;
+  assign m_ent_valid[0] = r_fire && owner == ReqData;
+  assign m_ent_valid[1] = r_fire && owner == ReqCtrl;
+  assign m_ent_data     = m_axi_rdata;
+  assign m_ent_err      = r_err;
+
+  assign fault_inc_o = 16'(r_fire && m_axi_rlast && (r_err || burst_err_q));
+  assign busy_o      = m_axi_arvalid || track_level != '0 || have_prev_q;
+
+  always_ff @(posedge clk) begin
+    if (rst) burst_err_q <= 1'b0;
+    else if (r_fire) burst_err_q <= !m_axi_rlast && (burst_err_q || r_err);
+  end
+
+  // ---------------------------------------------------------------- realigner of the control unit
+  //   line k     |......AB|   off = place of A; beat k = bytes from A on, out of line k and line k+1
+  //   line k+1   |CDEF....|
+  logic         unit_line, unit_beat;
+  logic [1023:0] pair;
+
+  assign unit_line = r_fire && owner == ReqUnit;
+  // a beat goes out when the line after it arrives, or, behind the last line, by itself
+  assign unit_beat = have_prev_q && (unit_line || got_left_q == '0);
+  assign pair      = {m_axi_rdata, prev_q};
+
+  assign m_ctl_valid    = unit_beat;
+  assign m_ctl_data     = 512'(pair >> {unit_off_q, 3'd0});
+  assign m_ctl_last     = beats_left_q == 5'd1;
+  assign m_ctl_err      = err_q || (unit_line && r_err);
+  assign m_ctl_err_addr = {err_q ? err_line_q : got_line_q, 6'd0};
+
+  always_ff @(posedge clk) begin
+    if (unit_line) prev_q <= m_axi_rdata;
+    if (unit_line && r_err && !err_q) err_line_q <= got_line_q;
+    if (s_ctl_valid && s_ctl_ready) begin
+      unit_line_q  <= s_ctl_addr[63:6];
+      got_line_q   <= s_ctl_addr[63:6];
+      unit_off_q   <= s_ctl_addr[5:0];
+      unit_lines_q <= 5'((12'(s_ctl_addr[5:0]) + 12'(s_ctl_bytes) + 12'd63) >> 6);
+      got_left_q   <= 5'((12'(s_ctl_addr[5:0]) + 12'(s_ctl_bytes) + 12'd63) >> 6);
+      beats_left_q <= 5'((12'(s_ctl_bytes) + 12'd63) >> 6);
+    end else begin
+      if (load && pick == ReqUnit) begin
+        unit_line_q  <= unit_line_q + 58'(burst);
+        unit_lines_q <= unit_lines_q - 5'(burst);
+      end
+      if (unit_line) begin
+        got_line_q <= got_line_q + 58'd1;
+        got_left_q <= got_left_q - 5'd1;
+      end
+      if (unit_beat) beats_left_q <= beats_left_q - 5'd1;
+    end
+    if (rst) begin
+      unit_busy_q  <= 1'b0;
+      unit_issue_q <= 1'b0;
+      have_prev_q  <= 1'b0;
+      err_q        <= 1'b0;
+    end else begin
+      if (s_ctl_valid && s_ctl_ready) begin
+        unit_busy_q  <= 1'b1;
+        unit_issue_q <= 1'b1;
+        err_q        <= 1'b0;
+      end else begin
+        if (load && pick == ReqUnit && final_burst) unit_issue_q <= 1'b0;
+        if (unit_line && r_err) err_q <= 1'b1;
+        if (unit_beat && m_ctl_last) unit_busy_q <= 1'b0;
+      end
+      // bytes behind the last beat are not kept
+      if (unit_line) have_prev_q <= !(unit_beat && m_ctl_last);
+      else if (unit_beat) have_prev_q <= 1'b0;
+    end
+  end
+
+  `ASSERT(NoOrphanData, !m_axi_rvalid || track_valid)
+  `ASSERT(BurstSize, !m_axi_arvalid || 4'(m_axi_araddr[8:6]) + m_axi_arlen[3:0] < 4'd8)
+  `ASSERT(PayLines, !s_pay_valid || s_pay_lines != '0)
+  `COVER(RealignedFlush, m_ctl_valid && m_ctl_last && got_left_q == '0 && unit_off_q != '0)
+
+endmodule
