@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
