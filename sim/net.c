@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Networks: URIs, the queue towards the card, sleeping. See net.h. */
+#include "net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net_backend.h"
+#include "net_frame.h"
+
+static const struct fantail_net_ops *const backends[] = {
+	&fantail_net_slirp_ops,
+	&fantail_net_peers_ops,
+};
+
+void net_log(const struct fantail_net *net, enum fantail_net_log_level level,
+	     const char *fmt, ...)
+{
+	char line[256];
+	va_list args;
+
+	if (!net->cfg.log)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	net->cfg.log(net->cfg.log_ctx, level, line);
+}
+
+void fantail_net_config_default(struct fantail_net_config *cfg)
+{
+	static const uint8_t mac[6] = { 0x02, 'f', 'a', 'n', 0, 1 };
+
+	memset(cfg, 0, sizeof(*cfg));
+	memcpy(cfg->card_mac, mac, sizeof(mac));
+	cfg->card_port = 9000;
+	cfg->host_ip = INADDR_LOOPBACK;
+	cfg->seed = 1;
+	cfg->queue_frames = 65536;
+}
+
+static int parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
+{
+	unsigned long long v;
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	errno = 0;
+	v = strtoull(s, &end, 0);
+	if (errno || *end || v < min || v > max)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+static int parse_ip(const char *s, uint32_t *ip)
+{
+	struct in_addr addr;
+
+	if (inet_pton(AF_INET, s, &addr) != 1)
+		return -EINVAL;
+	*ip = ntohl(addr.s_addr);
+	return 0;
+}
+
+/* "[ip]:port", an empty ip leaves *ip alone. Changes the string. */
+static int parse_ip_port(char *s, uint32_t *ip, uint16_t *port)
+{
+	char *colon = strchr(s, ':');
+	uint64_t v;
+
+	if (!colon)
+		return -EINVAL;
+	*colon = 0;
+	if (*s && parse_ip(s, ip))
+		return -EINVAL;
+	if (parse_u64(colon + 1, 1, 65535, &v))
+		return -EINVAL;
+	*port = (uint16_t)v;
+	return 0;
+}
+
+static int parse_hostfwd(struct fantail_net_config *cfg, char *value)
+{
+	char *dash = strchr(value, '-');
+
+	if (!dash)
+		return -EINVAL;
+	*dash = 0;
+	if (parse_ip_port(value, &cfg->host_ip, &cfg->host_port))
+		return -EINVAL;
+	return parse_ip_port(dash + 1, &cfg->card_ip, &cfg->card_port);
+}
+
+static int parse_peers_param(struct fantail_peers_config *cfg, const char *name,
+			     const char *value)
+{
+	struct fantail_peer_options *o = &cfg->options;
+	uint64_t v;
+
+	if (!strcmp(name, "wscale") && !strcmp(value, "-1")) {
+		o->wscale = -1;
+		return 0;
+	}
+	if (parse_u64(value, 0, UINT32_MAX, &v))
+		return -EINVAL;
+	if (!strcmp(name, "count") && v >= 1 && v <= FANTAIL_PEERS_MAX)
+		cfg->count = (uint32_t)v;
+	else if (!strcmp(name, "mss") && v <= 65535)
+		o->mss = (uint16_t)v;
+	else if (!strcmp(name, "wscale") && v <= WSCALE_MAX)
+		o->wscale = (int8_t)v;
+	else if (!strcmp(name, "timestamps") && v <= 1)
+		o->timestamps = v;
+	else if (!strcmp(name, "buffer"))
+		o->buffer = (uint32_t)v;
+	else if (!strcmp(name, "ack_every") && v >= 1 && v <= 255)
+		o->ack_every = (uint8_t)v;
+	else if (!strcmp(name, "ack_delay_us"))
+		o->ack_delay_us = (uint32_t)v;
+	else if (!strcmp(name, "delay_us"))
+		cfg->delay_us = (uint32_t)v;
+	else if (!strcmp(name, "connects_per_ms"))
+		cfg->connects_per_ms = (uint32_t)v;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int parse_param(struct fantail_net *net, char *name, char *value)
+{
+	struct fantail_net_config *cfg = &net->cfg;
+	uint64_t v;
+
+	if (!strcmp(name, "card_ip"))
+		return parse_ip(value, &cfg->card_ip);
+	if (!strcmp(name, "card_port")) {
+		if (parse_u64(value, 1, 65535, &v))
+			return -EINVAL;
+		cfg->card_port = (uint16_t)v;
+		return 0;
+	}
+	if (!strcmp(name, "seed"))
+		return parse_u64(value, 0, UINT64_MAX, &cfg->seed);
+	if (net->ops == &fantail_net_slirp_ops && !strcmp(name, "hostfwd"))
+		return parse_hostfwd(cfg, value);
+	if (net->ops == &fantail_net_peers_ops)
+		return parse_peers_param(&net->peers_cfg, name, value);
+	return -EINVAL;
+}
+
+static int parse_params(struct fantail_net *net, const char *params)
+{
+	char *copy, *param, *value, *save = NULL;
+	int ret = 0;
+
+	copy = strdup(params);
+	if (!copy)
+		return -ENOMEM;
+	for (param = strtok_r(copy, "&", &save); param && !ret;
+	     param = strtok_r(NULL, "&", &save)) {
+		char said[128];
+
+		snprintf(said, sizeof(said), "%s", param);
+		value = strchr(param, '=');
+		ret = -EINVAL;
+		if (value) {
+			*value++ = 0;
+			ret = parse_param(net, param, value);
+		}
+		if (ret)
+			net_log(net, FANTAIL_NET_LOG_ERROR,
+				"%s: bad parameter or value '%s'",
+				net->ops->scheme, said);
+	}
+	free(copy);
+	return ret;
+}
+
+static int parse_uri(struct fantail_net *net, const char *uri)
+{
+	size_t i, len = strcspn(uri, ":");
+
+	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		if (strlen(backends[i]->scheme) == len &&
+		    !memcmp(backends[i]->scheme, uri, len))
+			net->ops = backends[i];
+	if (!net->ops || uri[len] != ':' ||
+	    (uri[len + 1] && uri[len + 1] != '?')) {
+		net_log(net, FANTAIL_NET_LOG_ERROR,
+			"network '%s': not slirp:[?...] or peers:[?...]", uri);
+		return -EINVAL;
+	}
+	return uri[len + 1] ? parse_params(net, uri + len + 2) : 0;
+}
+
+int fantail_net_open(const char *uri, const struct fantail_net_config *cfg,
+		     struct fantail_net **out)
+{
+	struct fantail_net *net = calloc(1, sizeof(*net));
+	int ret;
+
+	if (!net)
+		return -ENOMEM;
+	net->tail = &net->head;
+	if (cfg)
+		net->cfg = *cfg;
+	else
+		fantail_net_config_default(&net->cfg);
+	if (net->cfg.peers)
+		net->peers_cfg = *net->cfg.peers;
+	else
+		fantail_peers_config_default(&net->peers_cfg);
+	net->cfg.peers = &net->peers_cfg;
+
+	ret = parse_uri(net, uri);
+	if (ret)
+		goto err_free;
+	ret = net->ops->open(net);
+	if (ret)
+		goto err_free;
+	*out = net;
+	return 0;
+
+err_free:
+	free(net);
+	return ret;
+}
+
+void fantail_net_close(struct fantail_net *net)
+{
+	struct net_frame *frame;
+
+	if (!net)
+		return;
+	net->ops->close(net);
+	while ((frame = net->head)) {
+		net->head = frame->next;
+		free(frame);
+	}
+	free(net->pollfds.fds);
+	free(net);
+}
+
+/* The clock never runs backwards, whatever the caller says. */
+static void set_now(struct fantail_net *net, uint64_t now_us)
+{
+	if (now_us > net->now_us)
+		net->now_us = now_us;
+}
+
+void net_queue(struct fantail_net *net, const uint8_t *bytes, size_t len,
+	       uint64_t delay_us)
+{
+	struct net_frame *frame = NULL;
+
+	if (len <= FANTAIL_NET_FRAME_MAX && net->queued < net->cfg.queue_frames)
+		frame = malloc(sizeof(*frame) + len);
+	if (!frame) {
+		net->stats.rx_dropped++;
+		return;
+	}
+	frame->next = NULL;
+	frame->due_us = net->now_us + delay_us;
+	frame->len = len;
+	memcpy(frame->bytes, bytes, len);
+	*net->tail = frame;
+	net->tail = &frame->next;
+	net->queued++;
+}
+
+int fantail_net_send(struct fantail_net *net, const void *frame, size_t len,
+		     uint64_t now_us)
+{
+	set_now(net, now_us);
+	if (len < ETH_LEN || len > FANTAIL_NET_FRAME_MAX) {
+		net->stats.tx_bad++;
+		return -EMSGSIZE;
+	}
+	net->stats.tx_frames++;
+	net->stats.tx_bytes += len;
+	net->ops->send(net, frame, len);
+	return 0;
+}
+
+int fantail_net_recv(struct fantail_net *net, void *buffer, size_t size,
+		     uint64_t now_us)
+{
+	struct net_frame *frame;
+	int len;
+
+	set_now(net, now_us);
+	if (size < FANTAIL_NET_FRAME_MAX)
+		return -EMSGSIZE;
+	net->ops->run(net);
+	frame = net->head;
+	if (!frame || frame->due_us > net->now_us)
+		return 0;
+	net->head = frame->next;
+	if (!net->head)
+		net->tail = &net->head;
+	net->queued--;
+	len = (int)frame->len;
+	memcpy(buffer, frame->bytes, frame->len);
+	net->stats.rx_frames++;
+	net->stats.rx_bytes += frame->len;
+	free(frame);
+	return len;
+}
+
+uint64_t fantail_net_next_event_us(const struct fantail_net *net)
+{
+	uint64_t next = net->ops->next_event_us(net);
+
+	if (net->head && net->head->due_us < next)
+		next = net->head->due_us;
+	return next;
+}
+
+bool fantail_net_is_external(const struct fantail_net *net)
+{
+	return net->ops->external;
+}
+
+int net_pollfds_add(struct net_pollfds *list, int fd, short events)
+{
+	struct pollfd *fds;
+	size_t size;
+
+	if (list->count == list->size) {
+		size = list->size ? 2 * list->size : 16;
+		fds = realloc(list->fds, size * sizeof(*fds));
+		if (!fds) {
+			list->failed = true;
+			return -1;
+		}
+		list->fds = fds;
+		list->size = size;
+	}
+	list->fds[list->count] = (struct pollfd){ .fd = fd, .events = events };
+	return (int)list->count++;
+}
+
+/* Lower a poll(2) timeout, -1 being the longest. */
+static int min_timeout(int timeout_ms, uint64_t other_ms)
+{
+	if (timeout_ms >= 0 && (uint64_t)timeout_ms <= other_ms)
+		return timeout_ms;
+	return other_ms > INT_MAX ? INT_MAX : (int)other_ms;
+}
+
+int fantail_net_poll(struct fantail_net *net, uint64_t now_us, int timeout_ms,
+		     int wake_fd)
+{
+	struct net_pollfds *list = &net->pollfds;
+	uint64_t next;
+	int wake = -1, ret, error = 0;
+
+	set_now(net, now_us);
+	list->count = 0;
+	list->failed = false;
+	if (net->ops->fill_pollfds)
+		net->ops->fill_pollfds(net, list, &timeout_ms);
+	if (wake_fd >= 0)
+		wake = net_pollfds_add(list, wake_fd, POLLIN);
+	if (list->failed)
+		timeout_ms = 0;
+	next = fantail_net_next_event_us(net);
+	if (next <= net->now_us)
+		timeout_ms = 0;
+	else if (next != FANTAIL_NET_NEVER)
+		timeout_ms = min_timeout(timeout_ms,
+					 (next - net->now_us + 999) / 1000);
+
+	ret = poll(list->fds, list->count, timeout_ms);
+	if (ret < 0)
+		error = errno;
+	if (net->ops->process_pollfds)
+		net->ops->process_pollfds(net, list, error);
+	if (error && error != EINTR)
+		return -error;
+	if (list->failed)
+		return -ENOMEM;
+	return !error && wake >= 0 && list->fds[wake].revents;
+}
+
+void fantail_net_get_stats(const struct fantail_net *net,
+			   struct fantail_net_stats *stats)
+{
+	*stats = net->stats;
+}
+
+uint32_t fantail_net_card_ip(const struct fantail_net *net)
+{
+	return net->cfg.card_ip;
+}
+
+struct fantail_peers *fantail_net_peers(struct fantail_net *net)
+{
+	return net->ops == &fantail_net_peers_ops ? net->priv : NULL;
+}
