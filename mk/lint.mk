@@ -31,7 +31,7 @@ format: ## let clang-format lay out the C files
 
 lint-tidy: ## clang-tidy (.clang-tidy says which checks)
 	@echo "  LINT     tidy"
-	@printf '%s\n' $(C_SOURCES) | xargs -r -P $(JOBS) -n 4 -I {} clang-tidy --quiet {} -- $(CPPFLAGS) $(CFLAGS) \
+	@printf '%s\n' $(C_SOURCES) | xargs -r -P $(JOBS) -I {} clang-tidy --quiet {} -- $(CPPFLAGS) $(CFLAGS) \
 		2> >(grep -vE '^[0-9]+ warnings? generated|^Suppressed|^Use -header-filter' >&2)
 
 # unusedFunction and missingIncludeSystem are about whole programs and system headers; not asked for.
@@ -39,7 +39,7 @@ lint-cppcheck: ## cppcheck
 	@echo "  LINT     cppcheck"
 	@mkdir -p build/cppcheck
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
-		--error-exitcode=1 --suppress=missingIncludeSystem -j $(JOBS) --cppcheck-build-dir=build/cppcheck \
+		--error-exitcode=1 --library=tools/cppcheck.cfg --suppress=missingIncludeSystem -j $(JOBS) --cppcheck-build-dir=build/cppcheck \
 		-D__linux__ -D__x86_64__ $(CPPFLAGS) $(C_SOURCES)
 
 lint-shell: ## shellcheck
