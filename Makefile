@@ -44,7 +44,7 @@ CXX := g++
 # ------------------------------------------------------------------ what people type
 .PHONY: help deps run test check ci regs drift format clean
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile mk/*.mk
 	@echo "Options of run: CLIENTS=100 MESSAGES=10000 BATCH=10 FEED=path|- FRAMING=itch|lines|fixed:N"
 	@echo "  NET=slirp|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64"
 	@echo "  and $(filter-out CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE SEED,$(RUN_VARS))"
@@ -56,12 +56,12 @@ deps: ## install the Debian packages that run, test and check need
 run: ## publish a feed through the engine to CLIENTS sockets, check every byte
 	@tools/deps.sh run
 	@tools/sizes.sh $(CONNECTIONS) $(GROUPS) $(LOG_BYTES) $(EXTENTS) $(QUEUE_PAIRS)
-	@$(MAKE) run-build
+	@$(MAKE) -s run-build
 	@exec tools/run.sh $(BIN)/fantail-run $(RUN_VARS)
 
 test: ## every test at reduced counts; JUnit XML in build/junit
 	@tools/deps.sh run test
-	@$(MAKE) test-run
+	@$(MAKE) -s test-run
 
 check: ## lint, drift, sanitizer runs of the host code, test
 	@tools/deps.sh run test check

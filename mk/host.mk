@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Host code: sim/, driver/ and libhost/ become one static library each; each folder of apps/ becomes one
-# program of that name, its main() in main.c. SAN=1 builds all of it once more with sanitizers.
+# program of that name, its main() in main.c. A version script lib<x>.map in one of the three makes a shared
+# library lib<x>.so of it as well (`make libs`). SAN=1 builds all of it once more with sanitizers.
 
 B := build$(if $(SAN),/san)
 LIB := $(B)/lib
@@ -11,7 +12,7 @@ comma := ,
 SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 APP_DIRS := $(sort $(patsubst apps/%/,%,$(dir $(wildcard apps/*/*.c))))
 CPPFLAGS := -D_GNU_SOURCE -I. -Isim -Idriver -Ilibhost $(APP_DIRS:%=-Iapps/%) -isystem /usr/include/slirp
-CFLAGS := -std=c11 -O2 -g -Wall -Wextra -Wshadow -Wmissing-prototypes
+CFLAGS := -std=c11 -O2 -g -fPIC -Wall -Wextra -Wshadow -Wmissing-prototypes
 LDLIBS := -Wl,--as-needed -lslirp -lpcap -ljansson -lz -lstdc++ -lm -lpthread
 
 HOST_LIBS := sim driver libhost
@@ -46,6 +47,21 @@ $(BIN)/$(1): $(B)/obj/apps/$(1)/main.o $(LIB)/app-$(1).a $(HOST_ARCHIVES) $(RUN_
 	@$(CC) $(SAN_FLAGS) -o $$@ $$(filter %.o,$$^) $$(link_libs)
 endef
 $(foreach a,$(APPS),$(eval $(call app,$(a))))
+
+# Every name in the version script must be there, or the script lies.
+define shared
+$(LIB)/$(2).so: $(OBJ_$(1)) $(1)/$(2).map
+	@mkdir -p $$(@D)
+	@echo "  LINK     $$@"
+	@$(CC) -shared $(SAN_FLAGS) -Wl,--version-script=$(1)/$(2).map -Wl,-soname,$(2).so.1 -o $$@ $(OBJ_$(1))
+	@diff <(grep -oE '^[[:space:]]+[a-z][a-z0-9_]*;' $(1)/$(2).map | tr -d '\t ;' | LC_ALL=C sort) \
+		<(nm -D --defined-only $$@ | awk '$$$$2 == "T" { sub("@.*", "", $$$$3); print $$$$3 }' | LC_ALL=C sort)
+endef
+MAPS := $(wildcard sim/*.map driver/*.map libhost/*.map)
+$(foreach m,$(MAPS),$(eval $(call shared,$(patsubst %/,%,$(dir $(m))),$(basename $(notdir $(m))))))
+
+.PHONY: libs
+libs: $(foreach m,$(MAPS),$(LIB)/$(basename $(notdir $(m))).so) ## shared libraries of those parts that have a version script
 
 .PHONY: apps run-build
 apps: $(APPS:%=$(BIN)/%)

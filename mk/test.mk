@@ -33,7 +33,7 @@ test-run: test-build
 
 # Host code under address and undefined-behaviour sanitizers, the engine as it is.
 san: ## the tests of the host code with sanitizers
-	@$(MAKE) SAN=1 san-run
+	@$(MAKE) -s SAN=1 san-run
 .PHONY: san-run
 san-run: test-build
 	@ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
