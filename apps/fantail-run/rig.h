@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rig: the simulated card with its network, its driver, and the library on
+ * top. And what they have counted.
+ */
+#ifndef FANTAIL_RUN_RIG_H
+#define FANTAIL_RUN_RIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fantail.h"
+#include "fantail_sim.h"
+#include "publisher.h"
+#include "receivers.h"
+#include "report.h"
+
+#define RIG_PORT	9000	/* the card listens there */
+
+struct rig {
+	struct fantail_sim *sim;
+	struct fantail_dev *dev;
+	struct fantail *lib;
+	struct receivers receivers;	/* NET_PEERS */
+};
+
+/*
+ * rig_open() - power the card up and take it into use
+ * @rig: filled; zeroed on failure
+ * @job: its options; error is filled on failure
+ *
+ * Return: 0, EXIT_BAD_INPUT or EXIT_FAILED. Blocks.
+ */
+int rig_open(struct rig *rig, struct publisher_job *job);
+
+/* Release everything in turn; a zeroed rig is allowed. Blocks. */
+void rig_close(struct rig *rig);
+
+/* Counters at one moment. */
+struct meter {
+	struct fantail_sim_stats sim;
+	uint64_t data_doorbells;
+	uint64_t control_doorbells;
+	uint64_t status_doorbells;
+	uint64_t interrupts;
+	uint64_t batch_records;
+	uint64_t conn_records;
+	uint64_t tx_bytes;
+	uint64_t tx_segments;
+	uint64_t tx_retransmits;
+	uint64_t log_peak;
+};
+
+/* Read all of them. Return: 0 or -errno. */
+int rig_read(struct rig *rig, struct meter *meter);
+
+/* summary_window() - what is counted between two readings */
+void summary_window(struct summary *s, const struct meter *first,
+		    const struct meter *last);
+
+/* summary_wire() - what the wire saw between two readings, and the log peak */
+void summary_wire(struct summary *s, const struct meter *first,
+		  const struct meter *last);
+
+/*
+ * rig_check() - did simulator and card break a rule of their own?
+ *
+ * Return: 0, or EXIT_FAILED with @why.
+ */
+int rig_check(struct rig *rig, char *why, size_t size);
+
+#endif
