@@ -145,6 +145,9 @@ static void sample_axil(struct card *card)
 	struct dut_in *in = &card->dut.in;
 
 	card->quiet = 0;
+	/* Not on the pins yet: the next dut_settle() drives it. */
+	if (axil->since == card->dut.cycle)
+		return;
 	if (in->axil_awvalid && out->axil_awready)
 		in->axil_awvalid = 0;
 	if (in->axil_wvalid && out->axil_wready)
@@ -288,14 +291,18 @@ static void set_time(struct card *card, uint64_t now_us)
 	card->rx.look = true;
 }
 
+void card_look_at_clock(struct card *card)
+{
+	set_time(card, (card_clock_ns() - card->clock.start_ns) / 1000);
+}
+
 static void advance_time(struct card *card)
 {
 	uint64_t now_us = card->now_us;
 
 	if (card->real) {
 		if (card->dut.cycle % CLOCK_EVERY == 0)
-			set_time(card, (card_clock_ns() -
-					card->clock.start_ns) / 1000);
+			card_look_at_clock(card);
 		return;
 	}
 	card->clock.ns += card->ns_per_cycle;
@@ -359,6 +366,7 @@ int card_cycle(struct card *card)
 bool card_idle(const struct card *card)
 {
 	return card->dut.out.idle && card->quiet >= IDLE_GUARD &&
+		!ports_busy(card) &&
 		card->axil.state == AXIL_FREE && !card->rx.len &&
 		!card->rx.look && !card->tx.in_frame &&
 		card->aw_head == card->aw_tail && pcie_quiet(&card->pcie);

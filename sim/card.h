@@ -152,6 +152,9 @@ void card_judge_hold(struct card *card, struct card_hold *hold, bool valid,
 		     bool ready, uint64_t a, uint64_t b, const uint8_t *data,
 		     const char *name);
 
+/* Real time: after a sleep, before anything relies on now_us. */
+void card_look_at_clock(struct card *card);
+
 /* mac.c: the two sides of the MAC, around the rising edge. */
 void card_mac_sample(struct card *card);
 void card_mac_drive(struct card *card);

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 
@@ -43,6 +44,29 @@ struct fatal_error {};
 
 // The model being evaluated by this thread, for the hooks.
 thread_local struct dut *current;
+
+// The context that the run-time holds for this thread, and a lock because it
+// also keeps the last one set by any thread.
+thread_local VerilatedContext *in_use;
+std::mutex context_lock;
+
+void use_context(VerilatedContext *context)
+{
+	if (in_use == context)
+		return;
+	std::lock_guard<std::mutex> hold(context_lock);
+	Verilated::threadContextp(context);
+	in_use = context;
+}
+
+std::unique_ptr<VerilatedContext> new_context()
+{
+	std::lock_guard<std::mutex> hold(context_lock);
+	std::unique_ptr<VerilatedContext> context(new VerilatedContext);
+
+	in_use = context.get();
+	return context;
+}
 
 void emit(struct dut *dut, bool bad, const std::string &msg)
 {
@@ -86,7 +110,7 @@ void eval(struct dut *dut, unsigned int half)
 	struct dut *outer = current;
 
 	current = dut;
-	Verilated::threadContextp(dut->model->context.get());
+	use_context(dut->model->context.get());
 	try {
 		dut->model->top->eval();
 		dump(dut, half);
@@ -205,7 +229,8 @@ extern "C" int fantail_dut_printf(const char *fmt, ...)
 			dut->model->line += *p;
 			continue;
 		}
-		emit(dut, false, dut->model->line);
+		emit(dut, dut->model->line.find("%Error") !=
+		     std::string::npos, dut->model->line);
 		dut->model->line.clear();
 	}
 	return n;
@@ -254,8 +279,7 @@ extern "C" int dut_open(struct dut *dut, const struct dut_config *cfg)
 		m->log = cfg->log;
 		m->log_ctx = cfg->log_ctx;
 		m->ps_per_cycle = cfg->ps_per_cycle;
-		m->context = std::make_unique<VerilatedContext>();
-		Verilated::threadContextp(m->context.get());
+		m->context = new_context();
 		// 31 bits, not zero: zero would mean a seed of its own.
 		m->context->randSeed(
 			static_cast<int>(cfg->seed % 0x7ffffffe) + 1);
@@ -289,7 +313,7 @@ extern "C" void dut_close(struct dut *dut)
 	if (!m)
 		return;
 	if (m->context)
-		Verilated::threadContextp(m->context.get());
+		use_context(m->context.get());
 	current = dut;
 #if VM_TRACE_FST
 	if (m->fst && m->fst->isOpen())
@@ -301,7 +325,7 @@ extern "C" void dut_close(struct dut *dut)
 	m->top.reset();
 	current = nullptr;
 	// The thread must not keep a pointer to a context that is gone.
-	Verilated::threadContextp(nullptr);
+	use_context(nullptr);
 	m->context.reset();
 	delete m;
 	dut->model = nullptr;
@@ -310,6 +334,7 @@ extern "C" void dut_close(struct dut *dut)
 extern "C" void dut_edge(struct dut *dut)
 {
 	dut->cycle++;
+	dut->model->context->time(dut->cycle * dut->model->ps_per_cycle);
 	dut->model->top->clk = 1;
 	eval(dut, 0);
 }

@@ -80,6 +80,7 @@ static void sleep_until(struct fantail_sim *sim, uint64_t next)
 		;
 awake:
 	atomic_store(&sim->sleeping, false);
+	card_look_at_clock(card);
 	card->rx.look = true;
 }
 
