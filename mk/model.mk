@@ -15,16 +15,16 @@ ARCH ?= -march=native
 # Debian's verilated.mk sets -Os behind the user's flags; these reach the compiler.
 MODEL_OPT ?= -O2
 VERILATOR := verilator
-VERILATOR_FLAGS := --cc --top-module fantail --prefix Vfantail -O3 -Wno-fatal --x-assign fast \
+VERILATOR_FLAGS := --cc --top-module fantail --prefix Vfantail -O3 -Wno-fatal \
 	--output-split 8000 --output-split-cfuncs 2000 --no-timing
 
 size_flags = -GConnections=$(1) -GGroups=$(2) -GLogBytes=$(3) -GExtents=$(4) -GQueuePairs=$(5)
 size_name = c$(1)-g$(2)-l$(3)-e$(4)-q$(5)
 
 # What differs between the kinds of build. Assertions also randomise what reset leaves alone.
-KIND_fast := --x-initial fast --noassert
-KIND_trace := --x-initial fast --noassert --trace-fst
-KIND_test := --x-initial unique --assert +define+FANTAIL_SIM_ASSERT
+KIND_fast := --x-assign fast --x-initial fast --noassert
+KIND_trace := --x-assign fast --x-initial fast --noassert --trace-fst
+KIND_test := --x-assign unique --x-initial unique --assert +define+FANTAIL_SIM_ASSERT
 # dut.cpp sees the same macros as the generated code.
 KIND_CXX_fast := -DVM_TRACE=0 -DVM_TRACE_FST=0
 KIND_CXX_trace := -DVM_TRACE=1 -DVM_TRACE_FST=1

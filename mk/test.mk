@@ -5,11 +5,15 @@
 # of `make run`, with `model: none` with none.
 
 TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
-TEST_SCRIPTS := $(sort $(wildcard tests/*/test_*.py tests/*/test_*.sh))
+# Block tests have a Makefile of their own, which also the scripts beside it use; here they are programs.
+BLOCKS := $(sort $(patsubst tests/rtl/%/,build/block/%/test,$(dir $(wildcard tests/rtl/*/*.c))))
+TEST_SCRIPTS := $(filter-out tests/rtl/%,$(sort $(wildcard tests/*/test_*.py tests/*/test_*.sh)))
 TEST_HELPERS := $(filter-out $(TEST_SOURCES),$(sort $(wildcard tests/*/*.c)))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(B)/tests/%)
-TESTS := $(if $(AREA),$(filter $(B)/tests/$(AREA)/% tests/$(AREA)/%,$(TEST_PROGRAMS) $(TEST_SCRIPTS)),\
-	$(TEST_PROGRAMS) $(TEST_SCRIPTS))
+TESTS := $(TEST_PROGRAMS) $(if $(SAN),,$(BLOCKS) $(TEST_SCRIPTS))
+ifdef AREA
+TESTS := $(filter $(B)/tests/$(AREA)/% tests/$(AREA)/% $(if $(filter rtl,$(AREA)),build/block/%),$(TESTS))
+endif
 
 test_marked = $(shell head -qn 10 $(1) | grep -oE 'model: (none|default)' | cut -d' ' -f2)
 test_model = $(patsubst none,,$(patsubst default,$(DEFAULT_MODEL),$(or $(call test_marked,$(1)),$(TEST_MODEL))))
@@ -24,8 +28,12 @@ endef
 $(foreach t,$(TEST_SOURCES:tests/%.c=%),$(eval $(call test_program,$(t))))
 
 .PHONY: test-build san mutants
+.PHONY: FORCE
+$(BLOCKS): FORCE
+	@$(MAKE) -s -f tests/rtl/block.mk OBJCACHE=$(CCACHE) $@
+
 # Some tests run the programs; $FANTAIL_RUN names the one of `make run`.
-test-build: $(filter $(B)/%,$(TESTS)) $(APPS:%=$(BIN)/%)
+test-build: $(filter $(B)/% build/%,$(TESTS)) $(APPS:%=$(BIN)/%)
 run_tests = FANTAIL_RUN=$(BIN)/fantail-run tools/run-tests --junit build/junit$(if $(SAN),/san)
 .PHONY: test-run
 test-run: test-build
@@ -37,7 +45,7 @@ san: ## the tests of the host code with sanitizers
 .PHONY: san-run
 san-run: test-build
 	@ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		$(run_tests) $(filter $(B)/%,$(TESTS))
+		$(run_tests) $(TESTS)
 
 mutants: ## break one rule at a time, see that a test notices
 	@tools/deps.sh run test
