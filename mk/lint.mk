@@ -6,6 +6,7 @@ C_FILES := $(sort $(wildcard sim/*.[ch] driver/*.[ch] libhost/*.[ch] apps/*/*.[c
 # Generated headers have their own layout.
 C_HAND := $(filter-out driver/fantail_regs.h driver/fantail_reg_table.h,$(C_FILES))
 C_SOURCES := $(filter %.c,$(C_HAND))
+CXX_FILES := $(sort $(wildcard sim/*.cpp tests/rtl/*/*.cpp))
 SHELL_FILES := .ci/run $(sort $(wildcard tools/*.sh tests/*/*.sh bench/*.sh))
 PYTHON_FILES := $(sort $(wildcard tools/*.py tests/*/*.py bench/*.py) tools/run-tests tools/mutants tools/lint-rtl)
 
@@ -24,10 +25,10 @@ lint-c: ## gcc with all warnings as errors
 
 lint-format: ## clang-format, nothing to change
 	@echo "  LINT     format"
-	@clang-format --dry-run --Werror $(C_HAND) sim/dut.cpp
+	@clang-format --dry-run --Werror $(C_HAND) $(CXX_FILES)
 
 format: ## let clang-format lay out the C files
-	@clang-format -i $(C_HAND) sim/dut.cpp
+	@clang-format -i $(C_HAND) $(CXX_FILES)
 
 lint-tidy: ## clang-tidy (.clang-tidy says which checks)
 	@echo "  LINT     tidy"

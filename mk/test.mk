@@ -33,7 +33,7 @@ $(BLOCKS): FORCE
 	@$(MAKE) -s -f tests/rtl/block.mk OBJCACHE=$(CCACHE) $@
 
 # Some tests run the programs; $FANTAIL_RUN names the one of `make run`.
-test-build: $(filter $(B)/% build/%,$(TESTS)) $(APPS:%=$(BIN)/%)
+test-build: $(filter $(B)/% build/%,$(TESTS)) $(if $(filter-out apps,$(AREA)),,$(APPS:%=$(BIN)/%))
 run_tests = FANTAIL_RUN=$(BIN)/fantail-run tools/run-tests --junit build/junit$(if $(SAN),/san)
 .PHONY: test-run
 test-run: test-build

@@ -36,10 +36,12 @@ if [ "$(id -u)" != 0 ]; then
 fi
 if [ "${DEPS:-}" = no ] || [ "${sudo[*]:-}" = no ]; then
 	[ "${DEPS:-}" = no ] && why="DEPS=no" || why="not root, and sudo asks for a password or is missing"
-	as=""
-	[ "$(id -u)" = 0 ] || as="sudo "
+	as="sh -c"
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null && as="sudo sh -c" || as="su -c"
+	fi
 	echo "fantail: packages are missing and will not be installed ($why). Type:" >&2
-	echo "  ${as}sh -c 'apt-get update && $install'" >&2
+	echo "  $as 'apt-get update && $install'" >&2
 	exit 2
 fi
 echo "fantail: installing Debian packages: ${missing[*]}"
