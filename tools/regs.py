@@ -502,9 +502,9 @@ def c_table(m):
 def page_for_people(m):
     out = ["<!-- SPDX-License-Identifier: Apache-2.0 -->", f"<!-- {NOTE} -->", "",
            "# Registers, entries and records", "",
-           f"Interface version {m.meta['version'] >> 16}.{m.meta['version'] & 0xFFFF}. BAR0 is little-endian, accesses are",
-           "32 bits wide and aligned. Page 0 (4 KiB) is the device, page 1 + q is queue pair q. A register of",
-           "64 bits is two words, low word first. Offsets without a row read 0 and ignore writes.", "",
+           f"Interface version {m.meta['version'] >> 16}.{m.meta['version'] & 0xFFFF}. BAR0 is little-endian, accesses"
+           " are 32 bits wide and aligned. Page 0 (4 KiB)", "is the device, page 1 + q is queue pair q. A register of 64 bits"
+           " is two words, low word first. Offsets without", "a row read 0 and ignore writes.", "",
            "Access: `ro` read-only, `rw` read-write, `wo` write-only (reads 0), `w1c` write 1 to clear,",
            "`w1s` write 1 to start (reads 0). *v* marks what the engine changes by itself.", ""]
     for page, prefix in PAGES.items():
@@ -513,7 +513,8 @@ def page_for_people(m):
                 "|---|---|---|---|---|"]
         for reg in m.page(page):
             reset = f"`{reg['reset']}`" if isinstance(reg["reset"], str) else (
-                f"0x{reg['reset']:X}" if reg["reset"] > 9 else str(reg["reset"]))
+                f"{reg['reset']:,}" if reg["reset"] < 65536 or reg["reset"] % 1000 == 0
+                else f"0x{reg['reset']:X}")
             wide = ", 64 bits" if reg["wide"] else ""
             flag = " *v*" if reg["volatile"] else ""
             text = reg["doc"]
