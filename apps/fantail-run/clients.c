@@ -24,21 +24,21 @@ enum {
 
 /* What the publisher tells the process; the eventfd says to look again. */
 struct orders {
-	_Atomic unsigned int allowed;	/* connections that may exist */
-	_Atomic int drop;		/* client that shall leave */
+	_Atomic unsigned int allowed; /* connections that may exist */
+	_Atomic int drop;	      /* client that shall leave */
 };
 
 struct clients {
 	struct orders *orders;
 	struct stream *stream;
 	uint16_t port;
-	int wake;			/* eventfd */
+	int wake; /* eventfd */
 	pid_t pid;
-	int result;			/* of clients_running(), once known */
+	int result; /* of clients_running(), once known */
 	/* used in the process only */
 	int epoll;
-	unsigned int started;		/* clients that began to connect */
-	unsigned int over;		/* clients that are done */
+	unsigned int started; /* clients that began to connect */
+	unsigned int over;    /* clients that are done */
 	int *fds;
 	uint8_t *buffer;
 };
@@ -127,9 +127,9 @@ static void follow_orders(struct clients *c)
 	while (c->started < allowed && c->started < count)
 		connect_client(c, c->started++);
 	if (drop != NOBODY && c->fds[drop] >= 0) {
-		atomic_store(&stream_receiver(c->stream,
-					      (unsigned int)drop)->state,
-			     RECEIVER_DROPPED);
+		atomic_store(
+			&stream_receiver(c->stream, (unsigned int)drop)->state,
+			RECEIVER_DROPPED);
 		leave(c, (unsigned int)drop, false);
 	}
 }
@@ -265,8 +265,7 @@ int clients_running(struct clients *c)
 	if (c->pid <= 0 || waitpid(c->pid, &status, WNOHANG) != c->pid)
 		return c->result;
 	c->pid = 0;
-	c->result = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 :
-								    -ECHILD;
+	c->result = WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
 	return c->result;
 }
 

@@ -20,17 +20,17 @@ enum {
 
 struct feed {
 	struct feed_config config;
-	struct itch_market *market;	/* synthetic only */
-	int fd;				/* -1: synthetic */
+	struct itch_market *market; /* synthetic only */
+	int fd;			    /* -1: synthetic */
 	bool regular;
-	bool at_end;			/* read(2) said so */
-	bool session_over;		/* ITCH: the empty record was seen */
-	int failed;			/* sticky result of feed_next() */
+	bool at_end;	   /* read(2) said so */
+	bool session_over; /* ITCH: the empty record was seen */
+	int failed;	   /* sticky result of feed_next() */
 	uint64_t size;
-	uint64_t given;			/* messages */
-	uint64_t offset;		/* of buffer[head] in the feed */
-	size_t head;			/* first byte not given yet */
-	size_t tail;			/* end of what was read */
+	uint64_t given;	 /* messages */
+	uint64_t offset; /* of buffer[head] in the feed */
+	size_t head;	 /* first byte not given yet */
+	size_t tail;	 /* end of what was read */
 	char name[256];
 	char error[ERROR_TEXT];
 	uint8_t buffer[BUFFER];
@@ -60,8 +60,7 @@ int feed_parse_framing(const char *text, struct feed_config *config)
 	return 0;
 }
 
-static int open_file(struct feed *f, const char *path, char *error,
-		     size_t size)
+static int open_file(struct feed *f, const char *path, char *error, size_t size)
 {
 	struct stat st;
 	int rc;
@@ -75,7 +74,8 @@ static int open_file(struct feed *f, const char *path, char *error,
 	}
 	if (f->fd < 0) {
 		rc = -errno;
-		snprintf(error, size, "cannot open the feed '%s': %s; "
+		snprintf(error, size,
+			 "cannot open the feed '%s': %s; "
 			 "name a readable file, or - for standard input",
 			 path, strerror(-rc));
 		return rc;
@@ -87,14 +87,18 @@ static int open_file(struct feed *f, const char *path, char *error,
 		return rc;
 	}
 	if (S_ISDIR(st.st_mode)) {
-		snprintf(error, size, "the feed '%s' is a directory; name a "
-			 "file in it", path);
+		snprintf(error, size,
+			 "the feed '%s' is a directory; name a "
+			 "file in it",
+			 path);
 		return -EISDIR;
 	}
 	f->regular = S_ISREG(st.st_mode);
 	if (f->regular && st.st_size == 0) {
-		snprintf(error, size, "the feed '%s' is empty; name a file "
-			 "with at least one message", f->name);
+		snprintf(error, size,
+			 "the feed '%s' is empty; name a file "
+			 "with at least one message",
+			 f->name);
 		return -ENODATA;
 	}
 	if (f->regular)
@@ -102,8 +106,8 @@ static int open_file(struct feed *f, const char *path, char *error,
 	return 0;
 }
 
-int feed_open(const struct feed_config *config, struct feed **feed,
-	      char *error, size_t size)
+int feed_open(const struct feed_config *config, struct feed **feed, char *error,
+	      size_t size)
 {
 	struct feed *f = calloc(1, sizeof(*f));
 	int rc;
@@ -145,8 +149,8 @@ void feed_close(struct feed *f)
 	free(f);
 }
 
-__attribute__((format(printf, 3, 4)))
-static int fail(struct feed *f, int rc, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail(struct feed *f, int rc,
+						      const char *format, ...)
 {
 	va_list args;
 	int n = snprintf(f->error, sizeof(f->error), "the feed %s ", f->name);
@@ -190,7 +194,8 @@ static int fill(struct feed *f)
 
 static int ends_inside(struct feed *f, size_t have, size_t want)
 {
-	return fail(f, -EBADMSG, "ends inside a message: the one at byte %llu "
+	return fail(f, -EBADMSG,
+		    "ends inside a message: the one at byte %llu "
 		    "has %zu of its %zu bytes; complete the feed, or choose "
 		    "the FRAMING it is written in",
 		    (unsigned long long)f->offset, have, want);
@@ -207,36 +212,42 @@ static int cut_itch(struct feed *f, size_t have)
 	unsigned int length, right;
 
 	if (f->session_over && have)
-		return fail(f, -EBADMSG, "goes on at byte %llu behind the "
+		return fail(f, -EBADMSG,
+			    "goes on at byte %llu behind the "
 			    "empty record that ends a session; cut it there",
 			    at);
 	if (have < ITCH_PREFIX)
-		return have && f->at_end ? ends_inside(f, have, ITCH_PREFIX) :
-					   0;
+		return have && f->at_end ? ends_inside(f, have, ITCH_PREFIX)
+					 : 0;
 	length = (unsigned int)p[0] << 8 | p[1];
 	if (!length) {
 		f->session_over = true;
 		return ITCH_PREFIX;
 	}
 	if (at == 0 && length == 0x1f8b)
-		return fail(f, -EBADMSG, "is compressed by gzip; unpack it "
+		return fail(f, -EBADMSG,
+			    "is compressed by gzip; unpack it "
 			    "first: zcat FILE | make run FEED=-");
 	if (have == ITCH_PREFIX)
-		return f->at_end ? ends_inside(f, have, ITCH_PREFIX + length) :
-				   0;
+		return f->at_end ? ends_inside(f, have, ITCH_PREFIX + length)
+				 : 0;
 	right = itch_length(p[2]);
 	if (!right)
-		return fail(f, -EBADMSG, "is not ITCH 5.0: unknown message "
+		return fail(f, -EBADMSG,
+			    "is not ITCH 5.0: unknown message "
 			    "type 0x%02x at byte %llu; choose the FRAMING it "
-			    "is written in (lines, fixed:N)", p[2], at);
+			    "is written in (lines, fixed:N)",
+			    p[2], at);
 	if (right != length)
-		return fail(f, -EBADMSG, "is not ITCH 5.0: message '%c' at "
+		return fail(f, -EBADMSG,
+			    "is not ITCH 5.0: message '%c' at "
 			    "byte %llu has length %u, the specification says "
 			    "%u; choose the FRAMING it is written in (lines, "
-			    "fixed:N)", p[2], at, length, right);
+			    "fixed:N)",
+			    p[2], at, length, right);
 	if (have < ITCH_PREFIX + length)
-		return f->at_end ? ends_inside(f, have, ITCH_PREFIX + length) :
-				   0;
+		return f->at_end ? ends_inside(f, have, ITCH_PREFIX + length)
+				 : 0;
 	return (int)(ITCH_PREFIX + length);
 }
 
@@ -264,9 +275,10 @@ static int cut_fixed(struct feed *f, size_t have)
 
 static int next_of_file(struct feed *f, const uint8_t **data, size_t *length)
 {
-	int (*cut)(struct feed *f, size_t have) =
-		f->config.framing == FEED_ITCH ? cut_itch :
-		f->config.framing == FEED_LINES ? cut_lines : cut_fixed;
+	int (*cut)(struct feed * f, size_t have) =
+		f->config.framing == FEED_ITCH	  ? cut_itch
+		: f->config.framing == FEED_LINES ? cut_lines
+						  : cut_fixed;
 	int rc;
 
 	for (;;) {

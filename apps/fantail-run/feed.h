@@ -15,22 +15,22 @@
 #include <stdint.h>
 
 enum feed_framing {
-	FEED_ITCH,		/* 2-byte big-endian length, ITCH 5.0 message */
-	FEED_LINES,		/* up to and with '\n'; the last may lack it */
-	FEED_FIXED,		/* fixed_bytes each */
+	FEED_ITCH,  /* 2-byte big-endian length, ITCH 5.0 message */
+	FEED_LINES, /* up to and with '\n'; the last may lack it */
+	FEED_FIXED, /* fixed_bytes each */
 };
 
 enum {
-	FEED_MESSAGE_MAX = 65536,	/* bytes; longer lines come in pieces */
+	FEED_MESSAGE_MAX = 65536, /* bytes; longer lines come in pieces */
 };
 
 struct feed_config {
-	const char *path;	/* NULL: synthetic; "-": standard input */
+	const char *path; /* NULL: synthetic; "-": standard input */
 	enum feed_framing framing;
-	size_t fixed_bytes;	/* FEED_FIXED: 1..FEED_MESSAGE_MAX */
-	uint64_t messages;	/* stop after so many, 0: at the feed's end;
+	size_t fixed_bytes; /* FEED_FIXED: 1..FEED_MESSAGE_MAX */
+	uint64_t messages;  /* stop after so many, 0: at the feed's end;
 				 * synthetic: length of the day, not 0 */
-	uint64_t seed;		/* synthetic only */
+	uint64_t seed;	    /* synthetic only */
 };
 
 struct feed;
@@ -54,8 +54,8 @@ int feed_parse_framing(const char *text, struct feed_config *config);
  * Return: 0, or a negative errno with @error filled: whatever open(2) says,
  * -EISDIR, -ENODATA for an empty file, -ENOMEM.
  */
-int feed_open(const struct feed_config *config, struct feed **feed,
-	      char *error, size_t size);
+int feed_open(const struct feed_config *config, struct feed **feed, char *error,
+	      size_t size);
 void feed_close(struct feed *f);
 
 /*

@@ -12,19 +12,18 @@
 
 enum {
 	STOCKS = 16,
-	BOOK = 4096,		/* live orders at most */
-	HEAD = 11,		/* type, locate, tracking, timestamp */
-	CLOSING = 3,		/* events at the end of the day */
+	BOOK = 4096, /* live orders at most */
+	HEAD = 11,   /* type, locate, tracking, timestamp */
+	CLOSING = 3, /* events at the end of the day */
 };
 
-static const uint64_t DAY_START_NS = 34200ULL * 1000000000ULL;	/* 09:30 */
+static const uint64_t DAY_START_NS = 34200ULL * 1000000000ULL; /* 09:30 */
 
 static const uint8_t lengths[256] = {
-	['S'] = 12, ['R'] = 39, ['H'] = 25, ['Y'] = 20, ['L'] = 26,
-	['V'] = 35, ['W'] = 12, ['K'] = 28, ['J'] = 35, ['h'] = 21,
-	['A'] = 36, ['F'] = 40, ['E'] = 31, ['C'] = 36, ['X'] = 23,
-	['D'] = 19, ['U'] = 35, ['P'] = 44, ['Q'] = 40, ['B'] = 19,
-	['I'] = 50, ['N'] = 20, ['O'] = 48,
+	['S'] = 12, ['R'] = 39, ['H'] = 25, ['Y'] = 20, ['L'] = 26, ['V'] = 35,
+	['W'] = 12, ['K'] = 28, ['J'] = 35, ['h'] = 21, ['A'] = 36, ['F'] = 40,
+	['E'] = 31, ['C'] = 36, ['X'] = 23, ['D'] = 19, ['U'] = 35, ['P'] = 44,
+	['Q'] = 40, ['B'] = 19, ['I'] = 50, ['N'] = 20, ['O'] = 48,
 };
 
 static const char symbols[STOCKS][9] = {
@@ -36,20 +35,20 @@ static const char symbols[STOCKS][9] = {
 struct order {
 	uint64_t ref;
 	uint32_t shares;
-	uint32_t price;		/* 1/10,000 dollar */
+	uint32_t price; /* 1/10,000 dollar */
 	uint16_t stock;
 	char side;
 };
 
 struct itch_market {
 	uint64_t random;
-	uint64_t left;		/* messages still to come */
+	uint64_t left; /* messages still to come */
 	uint64_t sent;
-	uint64_t now_ns;	/* since midnight */
+	uint64_t now_ns; /* since midnight */
 	uint64_t next_ref;
 	uint64_t next_match;
 	uint32_t price[STOCKS];
-	unsigned int live;	/* orders in the book */
+	unsigned int live; /* orders in the book */
 	struct order book[BOOK];
 };
 
@@ -111,13 +110,13 @@ static void put_directory(struct itch_market *m, uint8_t *record,
 	uint8_t *p = put_head(m, record, 'R', stock);
 
 	p = put_text(p, symbols[stock]);
-	p = put_text(p, "QN");		/* global select, normal */
-	p = put(p, 100, 4);		/* round lot */
-	p = put_text(p, "NC");		/* odd lots too; common stock */
-	p = put_text(p, "Z ");		/* issue sub-type: not applicable */
-	p = put_text(p, "PN 1N");	/* live, no threshold, -, tier 1, no ETP */
-	p = put(p, 0, 4);		/* leverage */
-	*p = 'N';			/* not inverse */
+	p = put_text(p, "QN");	  /* global select, normal */
+	p = put(p, 100, 4);	  /* round lot */
+	p = put_text(p, "NC");	  /* odd lots too; common stock */
+	p = put_text(p, "Z ");	  /* issue sub-type: not applicable */
+	p = put_text(p, "PN 1N"); /* live, no threshold, -, tier 1, no ETP */
+	p = put(p, 0, 4);	  /* leverage */
+	*p = 'N';		  /* not inverse */
 }
 
 static void put_trading(struct itch_market *m, uint8_t *record,
@@ -126,7 +125,7 @@ static void put_trading(struct itch_market *m, uint8_t *record,
 	uint8_t *p = put_head(m, record, 'H', stock);
 
 	p = put_text(p, symbols[stock]);
-	put_text(p, "T     ");		/* trading, reserved, no reason */
+	put_text(p, "T     "); /* trading, reserved, no reason */
 }
 
 static void put_add(struct itch_market *m, uint8_t *record)
@@ -164,7 +163,8 @@ static void forget(struct itch_market *m, struct order *o)
 static void put_taken(struct itch_market *m, uint8_t *record, char type)
 {
 	struct order *o = &m->book[below(m, m->live)];
-	uint32_t shares = below(m, 2) ? o->shares : 1 + below(m, o->shares);
+	bool all = type == 'D' || below(m, 2);
+	uint32_t shares = all ? o->shares : 1 + below(m, o->shares);
 	uint8_t *p;
 
 	/* a cancel is partial: taking everything out is a delete */
@@ -223,9 +223,9 @@ static void put_imbalance(struct itch_market *m, uint8_t *record)
 	p = put(p, 100 * (1 + below(m, 100)), 8);
 	*p++ = below(m, 2) ? 'B' : 'S';
 	p = put_text(p, symbols[stock]);
-	for (int i = 0; i < 3; i++)	/* far, near, reference */
+	for (int i = 0; i < 3; i++) /* far, near, reference */
 		p = put(p, m->price[stock], 4);
-	put_text(p, "C ");		/* closing cross, variation unknown */
+	put_text(p, "C "); /* closing cross, variation unknown */
 }
 
 /* What a day is made of, in parts of a hundred. */
@@ -253,7 +253,7 @@ static void put_business(struct itch_market *m, uint8_t *record)
 	else if (dice < 80)
 		put_replace(m, record);
 	else
-		put_taken(m, record, 'X');
+		put_taken(m, record, 'D');
 }
 
 struct itch_market *itch_market_new(uint64_t seed, uint64_t messages)

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 enum {
-	ITCH_PREFIX = 2,	/* bytes of the length before each message */
-	ITCH_MESSAGE_MAX = 50,	/* bytes of the longest message */
+	ITCH_PREFIX = 2,       /* bytes of the length before each message */
+	ITCH_MESSAGE_MAX = 50, /* bytes of the longest message */
 	ITCH_RECORD_MAX = ITCH_PREFIX + ITCH_MESSAGE_MAX,
 };
 

@@ -25,7 +25,7 @@
 
 enum {
 	PATH_TEXT = 4096,
-	SPARE_FILES = 64,	/* descriptors besides the clients' */
+	SPARE_FILES = 64, /* descriptors besides the clients' */
 };
 
 static volatile sig_atomic_t stop;
@@ -53,7 +53,8 @@ static void catch_signals(void)
 	stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (stop_fd < 0)
 		bad_input("cannot create an event descriptor: %s; raise "
-			  "ulimit -n", strerror(errno));
+			  "ulimit -n",
+			  strerror(errno));
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -66,7 +67,7 @@ static void make_directory(const char *path)
 
 	if (!*path || strlen(path) >= sizeof(part) - 32)
 		bad_input("--out: '%s' is no name of a directory", path);
-	strcpy(part, path);
+	snprintf(part, sizeof(part), "%s", path);
 	for (char *p = part + 1;; p++) {
 		char end = *p;
 
@@ -75,15 +76,16 @@ static void make_directory(const char *path)
 		*p = 0;
 		if (mkdir(part, 0777) < 0 && errno != EEXIST)
 			bad_input("cannot create the output directory '%s': "
-				  "%s; choose another with --out", part,
-				  strerror(errno));
+				  "%s; choose another with --out",
+				  part, strerror(errno));
 		*p = end;
 		if (!end)
 			break;
 	}
 	if (access(path, W_OK | X_OK) < 0)
 		bad_input("cannot write to the output directory '%s': %s; "
-			  "choose another with --out", path, strerror(errno));
+			  "choose another with --out",
+			  path, strerror(errno));
 }
 
 /*
@@ -113,7 +115,8 @@ static uint16_t claim_port(uint16_t port)
 				  port);
 		if (errno == EADDRINUSE)
 			bad_input("--port: port %u is occupied; choose another "
-				  "one, or 0 for any free one", port);
+				  "one, or 0 for any free one",
+				  port);
 		bad_input("--port: cannot listen on port %u: %s", port,
 			  strerror(errno));
 	}
@@ -133,7 +136,8 @@ static void allow_files(unsigned int clients)
 	if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < need)
 		bad_input("--clients: %u clients need %llu open files, the "
 			  "limit is %llu; raise it with ulimit -n, or take "
-			  "--net=peers", clients, (unsigned long long)need,
+			  "--net=peers",
+			  clients, (unsigned long long)need,
 			  (unsigned long long)limit.rlim_max);
 	limit.rlim_cur = need;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
@@ -163,10 +167,11 @@ static void explain_failure(const struct publisher_job *job)
 
 	report_progress_end();
 	fprintf(stderr, "fantail-run: %s\n", job->error);
-	fprintf(stderr, "fantail-run: look at the frames in %s (tshark -r), "
+	fprintf(stderr,
+		"fantail-run: look at the frames in %s (tshark -r), "
 		"repeat with --seed=%llu (SEED), see the signals with "
-		"--trace=FILE.fst (TRACE)\n", job->pcap,
-		(unsigned long long)o->seed);
+		"--trace=FILE.fst (TRACE)\n",
+		job->pcap, (unsigned long long)o->seed);
 }
 
 static int finish(struct publisher_job *job, struct summary *s, int result)
@@ -195,7 +200,7 @@ static int finish(struct publisher_job *job, struct summary *s, int result)
 		explain_failure(job);
 	else if (result == EXIT_INTERRUPTED)
 		fprintf(stderr, "fantail-run: interrupted: the summary is "
-			"partial\n");
+				"partial\n");
 	else if (!result)
 		puts("ok");
 	/* a full disk behind stdout is no success */

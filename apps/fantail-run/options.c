@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int next_arg = 1;	/* behind the last option understood */
+static int next_arg = 1; /* behind the last option understood */
 
 static const char doc[] =
 	"Publish a feed through the simulated card to many TCP clients, each "
@@ -46,25 +46,26 @@ static const struct argp_option table[] = {
 	{ .doc = "What is published:" },
 	{ "feed", KEY_FEED, "FILE", 0,
 	  "File to publish, - for standard input (default: synthetic market "
-	  "data, NASDAQ ITCH 5.0)", 0 },
+	  "data, NASDAQ ITCH 5.0)",
+	  0 },
 	{ "framing", KEY_FRAMING, "itch|lines|fixed:N", 0,
 	  "How the feed is cut into messages (itch)", 0 },
-	{ "messages", KEY_MESSAGES, "N", 0,
-	  "Messages (10000; of a feed: all)", 0 },
+	{ "messages", KEY_MESSAGES, "N", 0, "Messages (10000; of a feed: all)",
+	  0 },
 	{ "batch", KEY_BATCH, "N", 0, "Messages per doorbell (10)", 0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (1)", 0 },
 	{ .doc = "To whom:" },
 	{ "clients", KEY_CLIENTS, "N", 0, "TCP clients (100)", 0 },
 	{ "net", KEY_NET, "slirp|peers", 0,
 	  "Kernel sockets in real time, or receivers inside the process in "
-	  "virtual time (slirp)", 0 },
-	{ "port", KEY_PORT, "N", 0,
-	  "Local TCP port of slirp (0: any free one)", 0 },
+	  "virtual time (slirp)",
+	  0 },
+	{ "port", KEY_PORT, "N", 0, "Local TCP port of slirp (0: any free one)",
+	  0 },
 	{ "drop-client", KEY_DROP, "N", 0,
 	  "Client N (from 0) disconnects in the middle", 0 },
 	{ .doc = "What is kept:" },
-	{ "out", KEY_OUT, "DIR", 0, "Directory of the results (build/run)",
-	  0 },
+	{ "out", KEY_OUT, "DIR", 0, "Directory of the results (build/run)", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print the summary as JSON, too", 0 },
 	{ "trace", KEY_TRACE, "FILE", 0,
 	  "Waves as FST; needs a build with waves", 0 },
@@ -82,8 +83,8 @@ static const struct argp_option table[] = {
 	{ "pcie-reads", KEY_PCIE_TAGS, "N", 0,
 	  "Read requests under way, 1..256 (64)", 0 },
 	{ "mps", KEY_MPS, "BYTES", 0, "Maximum payload, 128..512 (256)", 0 },
-	{ "mrrs", KEY_MRRS, "BYTES", 0,
-	  "Maximum read request, 128..4096 (512)", 0 },
+	{ "mrrs", KEY_MRRS, "BYTES", 0, "Maximum read request, 128..4096 (512)",
+	  0 },
 	{ .doc = "Also:" },
 	{ "help", '?', NULL, 0, "Print this", 0 },
 	{ "version", 'V', NULL, 0, "Print the version", 0 },
@@ -111,8 +112,8 @@ static uint64_t number(const char *name, const char *text, uint64_t least,
 	errno = 0;
 	value = strtoull(text, &end, 10);
 	/* strtoull takes signs and blanks, we do not */
-	if (errno || *end || text[0] < '0' || text[0] > '9' ||
-	    value < least || value > most)
+	if (errno || *end || text[0] < '0' || text[0] > '9' || value < least ||
+	    value > most)
 		bad_input("--%s: '%s' is not a number from %llu to %llu", name,
 			  text, (unsigned long long)least,
 			  (unsigned long long)most);
@@ -138,7 +139,8 @@ static void parse_window(const char *text, struct options *o)
 	if (sscanf(text, "%llu:%llu%n", &first, &last, &used) != 2 ||
 	    text[used] || last < first || strchr(text, '-'))
 		bad_input("--trace-window: '%s' is not FIRST:LAST, two cycle "
-			  "numbers in rising order", text);
+			  "numbers in rising order",
+			  text);
 	o->trace_first = first;
 	o->trace_cycles = last - first + 1;
 }
@@ -155,12 +157,12 @@ static error_t parse_pcie(int key, char *arg, struct options *o)
 		p->lanes = power("pcie-lanes", arg, 1, 16);
 		return 0;
 	case KEY_PCIE_LATENCY:
-		p->read_ns = (unsigned int)number("pcie-latency-ns", arg, 4,
-						  100000);
+		p->read_ns =
+			(unsigned int)number("pcie-latency-ns", arg, 4, 100000);
 		return 0;
 	case KEY_PCIE_WRITE:
-		p->write_ns = (unsigned int)number("pcie-write-ns", arg, 4,
-						   100000);
+		p->write_ns =
+			(unsigned int)number("pcie-write-ns", arg, 4, 100000);
 		return 0;
 	case KEY_PCIE_TAGS:
 		p->max_reads = (unsigned int)number("pcie-reads", arg, 1, 256);
@@ -216,8 +218,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_FRAMING:
 		if (feed_parse_framing(arg, &o->feed))
 			bad_input("--framing: '%s' is neither itch, lines nor "
-				  "fixed:N with N from 1 to %d", arg,
-				  FEED_MESSAGE_MAX);
+				  "fixed:N with N from 1 to %d",
+				  arg, FEED_MESSAGE_MAX);
 		o->framing = arg;
 		return 0;
 	case KEY_NET:
@@ -249,7 +251,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		bad_input("'%s' is not an option; a file goes behind --feed, "
-			  "see --help", arg);
+			  "see --help",
+			  arg);
 	default:
 		return parse_pcie(key, arg, o);
 	}
@@ -259,7 +262,8 @@ static void check_together(const struct options *o)
 {
 	if (o->drop_client >= (int)o->clients)
 		bad_input("--drop-client: there is no client %d, the last is "
-			  "%u", o->drop_client, o->clients - 1);
+			  "%u",
+			  o->drop_client, o->clients - 1);
 	if (o->drop_client >= 0 && o->clients == 1)
 		bad_input("--drop-client: with one client nobody would be "
 			  "left; take --clients=2");
@@ -278,7 +282,7 @@ static void check_together(const struct options *o)
 void options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct argp argp = { table, parse, NULL, doc,
-					  NULL, NULL, NULL };
+					  NULL,	 NULL,	NULL };
 
 	*options = (struct options){
 		.clients = 100,
@@ -293,7 +297,8 @@ void options_parse(int argc, char **argv, struct options *options)
 		       ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_IN_ORDER, NULL,
 		       options))
 		bad_input("'%s' is not an option, or its value is missing or "
-			  "too much; see --help", argv[next_arg]);
+			  "too much; see --help",
+			  argv[next_arg]);
 	if (options->feed.path && !*options->feed.path)
 		options->feed.path = NULL;
 	if (!options->feed.path && !options->feed.messages)

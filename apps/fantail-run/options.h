@@ -12,30 +12,30 @@
 enum {
 	EXIT_FAILED = 1,	/* the run was not right */
 	EXIT_BAD_INPUT = 2,	/* nothing was started */
-	EXIT_INTERRUPTED = 130,	/* Ctrl-C: as the shell counts it */
+	EXIT_INTERRUPTED = 130, /* Ctrl-C: as the shell counts it */
 };
 
 enum net {
-	NET_SLIRP,		/* kernel sockets, real time */
-	NET_PEERS,		/* receivers in the process, virtual time */
+	NET_SLIRP, /* kernel sockets, real time */
+	NET_PEERS, /* receivers in the process, virtual time */
 };
 
 struct options {
 	unsigned int clients;
-	unsigned int batch;		/* messages per doorbell */
+	unsigned int batch; /* messages per doorbell */
 	enum net net;
-	uint16_t port;			/* 0: any free one */
-	int drop_client;		/* leaves midway; -1: nobody */
-	bool json;			/* summary on stdout as well */
-	const char *out;		/* directory of the results */
+	uint16_t port;	 /* 0: any free one */
+	int drop_client; /* leaves midway; -1: nobody */
+	bool json;	 /* summary on stdout as well */
+	const char *out; /* directory of the results */
 	struct feed_config feed;
-	const char *framing;		/* as given */
-	const char *trace;		/* FST file or NULL */
-	uint64_t trace_first;		/* cycle */
-	uint64_t trace_cycles;		/* 0: to the end */
-	uint64_t cycle_limit;		/* 0: none */
+	const char *framing;   /* as given */
+	const char *trace;     /* FST file or NULL */
+	uint64_t trace_first;  /* cycle */
+	uint64_t trace_cycles; /* 0: to the end */
+	uint64_t cycle_limit;  /* 0: none */
 	uint64_t seed;
-	struct fantail_sim_pcie pcie;	/* zero: the simulator's default */
+	struct fantail_sim_pcie pcie; /* zero: the simulator's default */
 };
 
 /*
@@ -51,7 +51,7 @@ void options_parse(int argc, char **argv, struct options *options);
  *
  * Only before anything was started.
  */
-__attribute__((noreturn, format(printf, 1, 2)))
-void bad_input(const char *format, ...);
+__attribute__((noreturn, format(printf, 1, 2))) void
+bad_input(const char *format, ...);
 
 #endif

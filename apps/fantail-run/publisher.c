@@ -11,9 +11,9 @@
 #include "session.h"
 
 enum {
-	LINE = 64,			/* bytes the card reads at once */
+	LINE = 64, /* bytes the card reads at once */
 	BATCHES_IN_FLIGHT = 64,
-	BATCH_BYTES_MAX = 512 * 1024,	/* longer batches are ended early */
+	BATCH_BYTES_MAX = 512 * 1024,	   /* longer batches are ended early */
 	BYTES_IN_FLIGHT = 2 * 1024 * 1024, /* half of the arena */
 	/* entries of one message: FEED_MESSAGE_MAX over a quarter of the
 	 * smallest log */
@@ -21,16 +21,16 @@ enum {
 	PAUSE_US = 100000,
 	LONG_US = 1000000,
 	QUIET_US = 20000,
-	TICKS = 2000,			/* of a microsecond, for the interrupt */
+	TICKS = 2000, /* of a microsecond, for the interrupt */
 };
 
 /* A feed that pauses so long, in seconds, ends the open batch. */
-#define PAUSE_S	0.1
+#define PAUSE_S 0.1
 
 /* The message that comes next: taken from the feed, not yet published. */
 struct pending {
 	const uint8_t *data;
-	size_t length;			/* 0: none */
+	size_t length; /* 0: none */
 };
 
 struct publisher {
@@ -38,13 +38,13 @@ struct publisher {
 	struct rig rig;
 	struct fantail_listener *listener;
 	struct pending pending;
-	unsigned int in_batch;		/* messages in the open batch */
+	unsigned int in_batch; /* messages in the open batch */
 	uint64_t batch_bytes;
 	bool feed_over;
 	bool dropped;
-	struct meter first;		/* before the first publish */
-	struct meter last;		/* after the last BATCH record */
-	struct meter received;		/* everybody has everything */
+	struct meter first;    /* before the first publish */
+	struct meter last;     /* after the last BATCH record */
+	struct meter received; /* everybody has everything */
 };
 
 static int read_meter(struct publisher *p, struct meter *meter)
@@ -52,8 +52,10 @@ static int read_meter(struct publisher *p, struct meter *meter)
 	int rc = rig_read(&p->rig, meter);
 
 	if (rc)
-		return session_fail(&p->session, "cannot read the card's "
-				    "counters: %s", strerror(-rc));
+		return session_fail(&p->session,
+				    "cannot read the card's "
+				    "counters: %s",
+				    strerror(-rc));
 	return 0;
 }
 
@@ -144,7 +146,8 @@ static int submit(struct publisher *p)
 	p->in_batch = 0;
 	p->batch_bytes = 0;
 	drop_client(p);
-	return session_poll(s);
+	rc = session_poll(s);
+	return rc ? rc : session_look(s);
 }
 
 /* Is there room for a whole batch, so that it takes one doorbell? */
@@ -194,8 +197,10 @@ static int publish(struct publisher *p)
 	if (rc == -EAGAIN)
 		return rc;
 	if (rc)
-		return session_fail(s, "publishing message %" PRIu64 " failed: "
-				    "%s", s->summary->messages, strerror(-rc));
+		return session_fail(s,
+				    "publishing message %" PRIu64 " failed: "
+				    "%s",
+				    s->summary->messages, strerror(-rc));
 	s->summary->messages++;
 	s->summary->payload_bytes += m->length;
 	p->batch_bytes += m->length;
@@ -363,28 +368,31 @@ static int check_claims(struct publisher *p)
 
 	fantail_stats(p->rig.lib, &lib);
 	most = m->payload_bytes + 126 * (m->batches + lib.arena_wraps);
-	if (m->submit_doorbells != m->batches ||
-	    m->batch_records != m->batches)
-		return session_fail(s, "%" PRIu64 " batches took %" PRIu64
+	if (m->submit_doorbells != m->batches || m->batch_records != m->batches)
+		return session_fail(s,
+				    "%" PRIu64 " batches took %" PRIu64
 				    " data doorbells and %" PRIu64 " BATCH "
-				    "records: it must be one each", m->batches,
-				    m->submit_doorbells, m->batch_records);
+				    "records: it must be one each",
+				    m->batches, m->submit_doorbells,
+				    m->batch_records);
 	if (m->batches &&
 	    (m->interrupts < 1 || m->interrupts > m->batches + m->conn_records))
-		return session_fail(s, "%" PRIu64 " interrupts for %" PRIu64
+		return session_fail(s,
+				    "%" PRIu64 " interrupts for %" PRIu64
 				    " batches and %" PRIu64 " connection "
 				    "records: it must be 1 to their sum",
-				    m->interrupts, m->batches,
-				    m->conn_records);
+				    m->interrupts, m->batches, m->conn_records);
 	if (m->pcie_payload_read_bytes > most)
-		return session_fail(s, "the card read %" PRIu64 " bytes of "
+		return session_fail(s,
+				    "the card read %" PRIu64 " bytes of "
 				    "payloads, %" PRIu64 " were published: at "
 				    "most %" PRIu64 " are in order",
 				    m->pcie_payload_read_bytes,
 				    m->payload_bytes, most);
 	if (m->log_bytes_peak > m->payload_bytes)
-		return session_fail(s, "the log held %" PRIu64 " bytes, only %"
-				    PRIu64 " were published",
+		return session_fail(s,
+				    "the log held %" PRIu64
+				    " bytes, only %" PRIu64 " were published",
 				    m->log_bytes_peak, m->payload_bytes);
 	return 0;
 }
@@ -410,10 +418,11 @@ static int run(struct publisher *p)
 		return EXIT_FAILED;
 	if (session_stopped(s) && !p->feed_over)
 		return EXIT_INTERRUPTED;
-	s->summary->verified_clients = stream_count(s->job->stream,
-						    RECEIVER_VERIFIED);
+	s->summary->verified_clients =
+		stream_count(s->job->stream, RECEIVER_VERIFIED);
 	if (s->summary->verified_clients + left != o->clients)
-		return session_fail(s, "only %" PRIu64 " of %u clients verified "
+		return session_fail(s,
+				    "only %" PRIu64 " of %u clients verified "
 				    "every byte, %u disconnected",
 				    s->summary->verified_clients, o->clients,
 				    s->job->disconnected);
@@ -427,13 +436,14 @@ static void sum_up(struct publisher *p)
 	struct fantail_sim_stats sim;
 	struct meter now = { 0 };
 
-	m->verified_clients = stream_count(p->session.job->stream,
-					   RECEIVER_VERIFIED);
+	m->verified_clients =
+		stream_count(p->session.job->stream, RECEIVER_VERIFIED);
 	fantail_sim_stats(p->rig.sim, &sim);
 	m->sim_cycles = sim.cycles;
 	m->wall_seconds = sim.wall_seconds;
-	m->cycles_per_second = sim.wall_seconds > 0 ?
-		(double)sim.cycles / sim.wall_seconds : 0;
+	m->cycles_per_second = sim.wall_seconds > 0
+				       ? (double)sim.cycles / sim.wall_seconds
+				       : 0;
 	if (!m->messages || rig_read(&p->rig, &now))
 		return;
 	if (!m->batch_records)
@@ -444,16 +454,17 @@ static void sum_up(struct publisher *p)
 
 int publisher_run(struct publisher_job *job, struct summary *summary)
 {
-	struct publisher p = { .session = { .job = job,
-					    .summary = summary } };
+	struct publisher p = { .session = { .job = job, .summary = summary } };
 	struct session *s = &p.session;
 	int rc;
 
 	s->rig = &p.rig;
 	s->clients = calloc(job->options->clients, sizeof(*s->clients));
 	if (!s->clients) {
-		snprintf(job->error, sizeof(job->error), "no memory for %u "
-			 "clients", job->options->clients);
+		snprintf(job->error, sizeof(job->error),
+			 "no memory for %u "
+			 "clients",
+			 job->options->clients);
 		return EXIT_FAILED;
 	}
 	rc = rig_open(&p.rig, job);

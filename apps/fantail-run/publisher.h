@@ -17,16 +17,16 @@
 struct publisher_job {
 	const struct options *options;
 	struct feed *feed;
-	uint64_t messages_total;	/* 0: unknown */
+	uint64_t messages_total; /* 0: unknown */
 	struct stream *stream;
-	struct clients *clients;	/* NULL for NET_PEERS */
+	struct clients *clients; /* NULL for NET_PEERS */
 	uint16_t port;
-	const char *pcap;		/* frames go there */
-	volatile sig_atomic_t *stop;	/* set: finish what is under way */
-	int stop_fd;			/* readable when *stop is set */
+	const char *pcap;	     /* frames go there */
+	volatile sig_atomic_t *stop; /* set: finish what is under way */
+	int stop_fd;		     /* readable when *stop is set */
 	/* results */
-	unsigned int disconnected;	/* clients that left on the way */
-	char error[512];		/* why it failed, one line */
+	unsigned int disconnected; /* clients that left on the way */
+	char error[512];	   /* why it failed, one line */
 };
 
 /*

@@ -13,7 +13,7 @@
 
 struct receivers {
 	struct stream *stream;
-	_Atomic int drop;	/* receiver that shall leave, -1: nobody */
+	_Atomic int drop; /* receiver that shall leave, -1: nobody */
 };
 
 /*

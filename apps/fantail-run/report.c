@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool live;		/* a line without its end stands there */
+static bool live; /* a line without its end stands there */
 
 static double now(void)
 {
@@ -55,9 +55,11 @@ bool report_progress(const struct progress *p)
 {
 	static double last, first, last_time;
 	static uint64_t last_cycles;
-	int terminal = isatty(STDOUT_FILENO);
+	static int terminal = -1;
 	double time = now(), rate, done;
 
+	if (terminal < 0)
+		terminal = isatty(STDOUT_FILENO);
 	if (!p)
 		return time - last >= (terminal ? 0.2 : 2.0);
 	if (last_time == 0) {
@@ -127,18 +129,19 @@ void report_table(const struct summary *s, unsigned int disconnected)
 	printf("\nX = %s messages to Y = %s clients, N = X*Y = %s deliveries\n"
 	       "\n%-36s %20s %20s %10s\n",
 	       grouped(s->messages, a, sizeof(a)),
-	       grouped(s->clients, b, sizeof(b)), grouped(n, c, sizeof(c)),
-	       "", "N: one by one", "N': Fantail", "N/N'");
+	       grouped(s->clients, b, sizeof(b)), grouped(n, c, sizeof(c)), "",
+	       "N: one by one", "N': Fantail", "N/N'");
 	row("data doorbells or system calls", n, s->submit_doorbells);
 	row("payload bytes over PCIe", s->payload_bytes * s->clients,
 	    s->pcie_payload_read_bytes);
 	row("completion records, all successful", n, s->batch_records);
 	row("interrupts, at most", n, s->interrupts);
-	row("peak of bytes held to retransmit",
-	    s->log_bytes_peak * s->clients, s->log_bytes_peak);
+	row("peak of bytes held to retransmit", s->log_bytes_peak * s->clients,
+	    s->log_bytes_peak);
 
 	printf("\n%" PRIu64 " of %" PRIu64 " clients verified every byte of "
-	       "%s", s->verified_clients, s->clients,
+	       "%s",
+	       s->verified_clients, s->clients,
 	       grouped(s->payload_bytes, a, sizeof(a)));
 	if (disconnected)
 		printf("; %u disconnected before the end", disconnected);

@@ -16,27 +16,27 @@
  */
 struct summary {
 	uint64_t clients;
-	uint64_t messages;		/* published, X */
+	uint64_t messages; /* published, X */
 	uint64_t batches;
-	uint64_t deliveries;		/* as the BATCH records count them */
-	uint64_t verified_clients;	/* every byte right, FIN in place */
-	uint64_t submit_doorbells;	/* window */
-	uint64_t control_doorbells;	/* window */
-	uint64_t status_doorbells;	/* window */
-	uint64_t interrupts;		/* window */
-	uint64_t batch_records;		/* window */
-	uint64_t conn_records;		/* window */
-	uint64_t payload_bytes;		/* published */
+	uint64_t deliveries;		  /* as the BATCH records count them */
+	uint64_t verified_clients;	  /* every byte right, FIN in place */
+	uint64_t submit_doorbells;	  /* window */
+	uint64_t control_doorbells;	  /* window */
+	uint64_t status_doorbells;	  /* window */
+	uint64_t interrupts;		  /* window */
+	uint64_t batch_records;		  /* window */
+	uint64_t conn_records;		  /* window */
+	uint64_t payload_bytes;		  /* published */
 	uint64_t pcie_payload_read_bytes; /* window */
-	uint64_t pcie_read_bytes;	/* window */
-	uint64_t pcie_write_bytes;	/* window */
+	uint64_t pcie_read_bytes;	  /* window */
+	uint64_t pcie_write_bytes;	  /* window */
 	uint64_t log_bytes_peak;
-	uint64_t wire_tx_bytes;		/* first publish to the last byte
+	uint64_t wire_tx_bytes;		 /* first publish to the last byte
 					 * acknowledged */
-	uint64_t segments;		/* with payload, likewise */
+	uint64_t segments;		 /* with payload, likewise */
 	uint64_t retransmitted_segments; /* likewise */
-	uint64_t sim_cycles;		/* all */
-	double wall_seconds;		/* all */
+	uint64_t sim_cycles;		 /* all */
+	double wall_seconds;		 /* all */
 	double cycles_per_second;
 	uint64_t seed;
 	bool ok;
@@ -45,19 +45,18 @@ struct summary {
 /* One look at a run under way. */
 struct progress {
 	uint64_t messages;
-	uint64_t messages_total;	/* 0: unknown */
+	uint64_t messages_total; /* 0: unknown */
 	uint64_t batches;
 	uint64_t payload_bytes;
-	uint64_t payload_bytes_total;	/* 0: unknown; an estimate */
-	uint64_t delivered_bytes;	/* verified, all clients */
+	uint64_t payload_bytes_total; /* 0: unknown; an estimate */
+	uint64_t delivered_bytes;     /* verified, all clients */
 	uint64_t connected;
 	uint64_t clients;
 	uint64_t cycles;
 };
 
 /* Say once what is being done; "..." is added on a terminal. */
-__attribute__((format(printf, 1, 2)))
-void report_step(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void report_step(const char *format, ...);
 
 /*
  * report_progress() - the live line, at most five times a second on a

@@ -9,10 +9,10 @@
 #include "net.h"
 
 /* The class under which the driver's "sim:" transport meters payloads. */
-#define CLASS_PAYLOAD	1
+#define CLASS_PAYLOAD 1
 
 /* Peers knock when the publisher listens; idle time is skipped. */
-#define CONNECT_AT_US	100000u
+#define CONNECT_AT_US 100000u
 
 static const uint8_t card_mac[6] = { 0x02, 0x66, 0x61, 0x6e, 0x00, 0x01 };
 
@@ -72,8 +72,7 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	fantail_sim_config_init(&cfg);
 	cfg.network = o->net == NET_PEERS ? "peers:" : "slirp:";
 	cfg.net = &net;
-	cfg.time = o->net == NET_PEERS ? FANTAIL_SIM_VIRTUAL :
-					 FANTAIL_SIM_REAL;
+	cfg.time = o->net == NET_PEERS ? FANTAIL_SIM_VIRTUAL : FANTAIL_SIM_REAL;
 	cfg.seed = o->seed;
 	cfg.pcap = job->pcap;
 	cfg.trace = o->trace;
@@ -89,26 +88,32 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	reason(why, sizeof(why));
 	switch (rc) {
 	case -EADDRINUSE:
-		snprintf(job->error, sizeof(job->error), "--port: port %u is "
+		snprintf(job->error, sizeof(job->error),
+			 "--port: port %u is "
 			 "occupied; choose another one, or 0 for any free one",
 			 job->port);
 		return EXIT_BAD_INPUT;
 	case -EACCES:
-		snprintf(job->error, sizeof(job->error), "--port: cannot use "
+		snprintf(job->error, sizeof(job->error),
+			 "--port: cannot use "
 			 "port %u or write %s without more rights%s",
 			 job->port, job->pcap, why);
 		return EXIT_BAD_INPUT;
 	case -ENOTSUP:
-		snprintf(job->error, sizeof(job->error), "--trace: this "
+		snprintf(job->error, sizeof(job->error),
+			 "--trace: this "
 			 "program was built without waves; use make run "
-			 "TRACE=%s, which builds the other", o->trace);
+			 "TRACE=%s, which builds the other",
+			 o->trace);
 		return EXIT_BAD_INPUT;
 	default:
-		snprintf(job->error, sizeof(job->error), "cannot start the "
-			 "simulated card: %s%s", strerror(-rc), why);
+		snprintf(job->error, sizeof(job->error),
+			 "cannot start the "
+			 "simulated card: %s%s",
+			 strerror(-rc), why);
 		/* values, files: given by whoever started us */
-		return rc == -EINVAL || rc == -ENOENT ? EXIT_BAD_INPUT :
-							EXIT_FAILED;
+		return rc == -EINVAL || rc == -ENOENT ? EXIT_BAD_INPUT
+						      : EXIT_FAILED;
 	}
 }
 
@@ -131,12 +136,12 @@ static int open_library(struct rig *rig, struct publisher_job *job)
 	opt.dev = rig->dev;
 	memcpy(opt.mac, card_mac, sizeof(opt.mac));
 	if (o->net == NET_PEERS) {
-		opt.ip = 0x0a010001;		/* 10.1.0.1 */
+		opt.ip = 0x0a010001; /* 10.1.0.1 */
 		opt.prefix_len = 16;
 	} else {
-		opt.ip = 0x0a00020f;		/* 10.0.2.15 */
+		opt.ip = 0x0a00020f; /* 10.0.2.15 */
 		opt.prefix_len = 24;
-		opt.gateway = 0x0a000202;	/* 10.0.2.2 */
+		opt.gateway = 0x0a000202; /* 10.0.2.2 */
 	}
 	/* two whole batches fit, so that a batch is always one doorbell */
 	opt.qp.data_log2 = log2_above(2 * o->batch);
@@ -171,13 +176,15 @@ int rig_open(struct rig *rig, struct publisher_job *job)
 	opt.hash_key = key;
 	rc = fantail_dev_open("sim:", &opt, &rig->dev);
 	if (rc) {
-		snprintf(job->error, sizeof(job->error), "the driver cannot "
-			 "open the card: %s%s", strerror(-rc),
-			 reason(why, sizeof(why)));
+		snprintf(job->error, sizeof(job->error),
+			 "the driver cannot "
+			 "open the card: %s%s",
+			 strerror(-rc), reason(why, sizeof(why)));
 		goto fail;
 	}
 	if (fantail_dev_limits(rig->dev)->connections < o->clients) {
-		snprintf(job->error, sizeof(job->error), "--clients: this card "
+		snprintf(job->error, sizeof(job->error),
+			 "--clients: this card "
 			 "has %u connections; build a larger one with make "
 			 "run CONNECTIONS=%u CLIENTS=%u",
 			 fantail_dev_limits(rig->dev)->connections,
@@ -187,9 +194,10 @@ int rig_open(struct rig *rig, struct publisher_job *job)
 	}
 	rc = open_library(rig, job);
 	if (rc) {
-		snprintf(job->error, sizeof(job->error), "the library cannot "
-			 "open the card: %s%s", strerror(-rc),
-			 reason(why, sizeof(why)));
+		snprintf(job->error, sizeof(job->error),
+			 "the library cannot "
+			 "open the card: %s%s",
+			 strerror(-rc), reason(why, sizeof(why)));
 		goto fail;
 	}
 	return 0;
@@ -245,12 +253,10 @@ void summary_window(struct summary *s, const struct meter *a,
 	s->interrupts = b->interrupts - a->interrupts;
 	s->batch_records = b->batch_records - a->batch_records;
 	s->conn_records = b->conn_records - a->conn_records;
-	s->pcie_payload_read_bytes =
-		b->sim.class_read_bytes[CLASS_PAYLOAD] -
-		a->sim.class_read_bytes[CLASS_PAYLOAD];
+	s->pcie_payload_read_bytes = b->sim.class_read_bytes[CLASS_PAYLOAD] -
+				     a->sim.class_read_bytes[CLASS_PAYLOAD];
 	s->pcie_read_bytes = b->sim.pcie_read_bytes - a->sim.pcie_read_bytes;
-	s->pcie_write_bytes = b->sim.pcie_write_bytes -
-			      a->sim.pcie_write_bytes;
+	s->pcie_write_bytes = b->sim.pcie_write_bytes - a->sim.pcie_write_bytes;
 }
 
 void summary_wire(struct summary *s, const struct meter *a,
@@ -270,8 +276,10 @@ int rig_check(struct rig *rig, char *why, size_t size)
 	rc = fantail_sim_check(rig->sim, text, sizeof(text));
 	if (!rc)
 		return 0;
-	snprintf(why, size, "%s: %s", rc == -EPROTO ?
-		 "the card broke a rule of its interfaces or of the wire" :
-		 "the model failed", text[0] ? text : strerror(-rc));
+	snprintf(why, size, "%s: %s",
+		 rc == -EPROTO ? "the card broke a rule of its interfaces or "
+				 "of the wire"
+			       : "the model failed",
+		 text[0] ? text : strerror(-rc));
 	return EXIT_FAILED;
 }

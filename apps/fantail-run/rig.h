@@ -15,13 +15,13 @@
 #include "receivers.h"
 #include "report.h"
 
-#define RIG_PORT	9000	/* the card listens there */
+#define RIG_PORT 9000 /* the card listens there */
 
 struct rig {
 	struct fantail_sim *sim;
 	struct fantail_dev *dev;
 	struct fantail *lib;
-	struct receivers receivers;	/* NET_PEERS */
+	struct receivers receivers; /* NET_PEERS */
 };
 
 /*

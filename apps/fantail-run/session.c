@@ -11,10 +11,13 @@
 
 enum {
 	EVENTS = 64,
-	LOOK_US = 200000,	/* the longest sleep */
-	STILL_WALL_S = 60,	/* standstill: so long on our clock ... */
-	STILL_CARD_S = 600,	/* ... or on the card's */
+	LOOK_US = 200000,   /* the longest sleep */
+	STILL_WALL_S = 60,  /* standstill: so long on our clock ... */
+	STILL_CARD_S = 600, /* ... or on the card's */
 };
+
+/* Walking over all clients is not for every record: seconds between. */
+#define LOOK_AGAIN_S 0.02
 
 double session_clock(void)
 {
@@ -95,7 +98,8 @@ static void on_news(struct session *s, const struct fantail_event *e)
 			     (unsigned int)(c - s->clients),
 			     cause_text(e->u.conn.cause));
 	else if (events & FANTAIL_EV_TIMED_OUT)
-		session_fail(s, "client %u was given up by the card: it "
+		session_fail(s,
+			     "client %u was given up by the card: it "
 			     "acknowledged nothing any more",
 			     (unsigned int)(c - s->clients));
 	if (!s->closing)
@@ -108,9 +112,11 @@ static void on_batch(struct session *s, const struct fantail_event *e)
 	s->summary->deliveries += e->u.batch.reached;
 	s->bytes_in_flight -= e->u.batch.bytes;
 	if (e->u.batch.refused)
-		session_fail(s, "the card refused %u of %u payloads of batch "
-			     "%" PRIu64, e->u.batch.refused,
-			     e->u.batch.payloads, s->done - 1);
+		session_fail(s,
+			     "the card refused %u of %u payloads of batch "
+			     "%" PRIu64,
+			     e->u.batch.refused, e->u.batch.payloads,
+			     s->done - 1);
 }
 
 static void on_event(struct session *s, const struct fantail_event *e)
@@ -130,7 +136,8 @@ static void on_event(struct session *s, const struct fantail_event *e)
 		fantail_recv_return(s->rig->lib, e->u.data.slot);
 		break;
 	case FANTAIL_EVENT_REFUSED:
-		session_fail(s, "the card refused operation %u for 0x%08x: "
+		session_fail(s,
+			     "the card refused operation %u for 0x%08x: "
 			     "code %u of docs/registers.md",
 			     e->u.refused.op, e->u.refused.target,
 			     e->u.refused.code);
@@ -230,12 +237,14 @@ static void look_for_standstill(struct session *s)
 	fantail_dev_read32(s->rig->dev, FANTAIL_REG_PIN_ID, &pin_id);
 	fantail_dev_read32(s->rig->dev, FANTAIL_REG_PIN_BYTES, &pin_bytes);
 	fantail_qp_fault(fantail_queue_pair(s->rig->lib), &code, NULL);
-	session_fail(s, "nothing moves any more: %u of %u clients accepted, "
+	session_fail(s,
+		     "nothing moves any more: %u of %u clients accepted, "
 		     "%" PRIu64 " of %" PRIu64 " batches done, %" PRIu64
 		     " bytes delivered; connection id %u holds %u bytes of the "
-		     "log, fault code %u", s->accepted,
-		     s->job->options->clients, s->done, s->summary->batches,
-		     stream_delivered(s->job->stream), pin_id, pin_bytes, code);
+		     "log, fault code %u",
+		     s->accepted, s->job->options->clients, s->done,
+		     s->summary->batches, stream_delivered(s->job->stream),
+		     pin_id, pin_bytes, code);
 }
 
 static void draw(struct session *s)
@@ -257,6 +266,19 @@ static void draw(struct session *s)
 		.cycles = fantail_sim_cycles(s->rig->sim),
 	};
 	report_progress(&p);
+}
+
+int session_look(struct session *s)
+{
+	double now = session_clock();
+
+	if (now - s->looked_at < LOOK_AGAIN_S)
+		return s->result;
+	s->looked_at = now;
+	look_at_clients(s);
+	look_for_standstill(s);
+	draw(s);
+	return s->result;
 }
 
 /* -------------------------------------------------------------- sleeping */
@@ -301,15 +323,12 @@ int session_step(struct session *s, int fd, int64_t timeout_us)
 		return rc;
 	if (timeout_us > LOOK_US)
 		timeout_us = LOOK_US;
-	rc = s->job->options->net == NET_PEERS ?
-		     sleep_virtual(s, fd, timeout_us) :
-		     sleep_real(s, fd, timeout_us);
+	rc = s->job->options->net == NET_PEERS
+		     ? sleep_virtual(s, fd, timeout_us)
+		     : sleep_real(s, fd, timeout_us);
 	if (rc < 0)
 		return session_fail(s, "waiting for the card failed: %s",
 				    strerror(-rc));
 	rc = session_poll(s);
-	look_at_clients(s);
-	look_for_standstill(s);
-	draw(s);
-	return s->result;
+	return rc ? rc : session_look(s);
 }

@@ -16,8 +16,8 @@
 
 /* One accepted connection. */
 struct client {
-	struct fantail_conn *conn;	/* NULL once released */
-	bool gone;			/* to be released */
+	struct fantail_conn *conn; /* NULL once released */
+	bool gone;		   /* to be released */
 };
 
 struct session {
@@ -25,20 +25,21 @@ struct session {
 	struct summary *summary;
 	struct rig *rig;
 	struct fantail_group *group;
-	struct client *clients;		/* by accept order */
+	struct client *clients; /* by accept order */
 	unsigned int accepted;
-	unsigned int joined;		/* clients[0..joined) asked for it */
-	unsigned int alive;		/* accepted and not gone */
+	unsigned int joined; /* clients[0..joined) asked for it */
+	unsigned int alive;  /* accepted and not gone */
 	bool accepting;
-	bool closing;			/* a FIN is what we want now */
+	bool closing; /* a FIN is what we want now */
 	/* batches */
-	uint64_t done;			/* BATCH events */
-	uint64_t bytes_in_flight;	/* submitted, not done */
+	uint64_t done;		  /* BATCH events */
+	uint64_t bytes_in_flight; /* submitted, not done */
 	/* watching for a standstill */
 	uint64_t last_marker;
-	double moved_at;		/* wall clock, seconds */
-	uint64_t moved_at_us;		/* card's clock */
-	int result;			/* sticky: EXIT_FAILED with job->error */
+	double looked_at;     /* wall clock, seconds */
+	double moved_at;      /* wall clock, seconds */
+	uint64_t moved_at_us; /* card's clock */
+	int result;	      /* sticky: EXIT_FAILED with job->error */
 };
 
 /*
@@ -46,8 +47,8 @@ struct session {
  *
  * Return: EXIT_FAILED.
  */
-__attribute__((format(printf, 2, 3)))
-int session_fail(struct session *s, const char *format, ...);
+__attribute__((format(printf, 2, 3))) int session_fail(struct session *s,
+						       const char *format, ...);
 
 /*
  * session_step() - take what is there, and sleep if there is nothing
@@ -65,6 +66,14 @@ int session_step(struct session *s, int fd, int64_t timeout_us);
 
 /* Take what is there without sleeping. Return: as session_step(). */
 int session_poll(struct session *s);
+
+/*
+ * session_look() - from time to time: failed clients, a standstill, progress
+ *
+ * Part of session_step(); cheap when called too often.
+ * Return: as session_step().
+ */
+int session_look(struct session *s);
 
 /* Was Ctrl-C pressed? */
 bool session_stopped(const struct session *s);

@@ -10,8 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define WINDOW_BYTES	(4ULL << 30)	/* address space, not memory */
-#define GIVE_BACK_BYTES	(4ULL << 20)	/* a power of two, divides the window */
+#define WINDOW_BYTES	(4ULL << 30) /* address space, not memory */
+#define GIVE_BACK_BYTES (4ULL << 20) /* a power of two, divides the window */
 
 /* What the processes share. */
 struct shared {
@@ -24,8 +24,8 @@ struct stream {
 	struct shared *shared;
 	size_t shared_bytes;
 	unsigned int count;
-	uint64_t freed;		/* publisher only: below is given back */
-	uint8_t *bytes;		/* byte n of the stream at n % WINDOW_BYTES */
+	uint64_t freed; /* publisher only: below is given back */
+	uint8_t *bytes; /* byte n of the stream at n % WINDOW_BYTES */
 	int fd;
 };
 
@@ -39,8 +39,8 @@ int stream_new(unsigned int receivers, struct stream **stream)
 		return -ENOMEM;
 	s->fd = -1;
 	s->count = receivers;
-	s->shared_bytes = sizeof(*s->shared) +
-			  receivers * sizeof(struct receiver);
+	s->shared_bytes =
+		sizeof(*s->shared) + receivers * sizeof(struct receiver);
 	p = mmap(NULL, s->shared_bytes, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
@@ -219,8 +219,7 @@ void stream_end(struct stream *s, struct receiver *r)
 		stream_fail(r, FAULT_EARLY_END, 0);
 }
 
-void stream_describe(struct stream *s, unsigned int n, char *text,
-		     size_t size)
+void stream_describe(struct stream *s, unsigned int n, char *text, size_t size)
 {
 	const struct receiver *r = stream_receiver(s, n);
 	uint64_t at = atomic_load(&r->received);
@@ -231,29 +230,34 @@ void stream_describe(struct stream *s, unsigned int n, char *text,
 			 strerror(r->error));
 		break;
 	case FAULT_BYTE:
-		snprintf(text, size, "client %u got a wrong byte at offset "
-			 "%" PRIu64 ": expected 0x%02x, got 0x%02x", n, at,
-			 r->expected, r->got);
+		snprintf(text, size,
+			 "client %u got a wrong byte at offset "
+			 "%" PRIu64 ": expected 0x%02x, got 0x%02x",
+			 n, at, r->expected, r->got);
 		break;
 	case FAULT_EXTRA:
-		snprintf(text, size, "client %u got byte 0x%02x at offset "
-			 "%" PRIu64 " where nothing was published", n, r->got,
-			 at);
+		snprintf(text, size,
+			 "client %u got byte 0x%02x at offset "
+			 "%" PRIu64 " where nothing was published",
+			 n, r->got, at);
 		break;
 	case FAULT_EARLY_END:
-		snprintf(text, size, "client %u got the end of the stream at "
+		snprintf(text, size,
+			 "client %u got the end of the stream at "
 			 "offset %" PRIu64 ", %" PRIu64 " bytes were published",
 			 n, at, stream_published(s));
 		break;
 	case FAULT_SOCKET:
-		snprintf(text, size, "client %u lost its connection at offset "
-			 "%" PRIu64 " of %" PRIu64 ": %s", n, at,
-			 stream_published(s), strerror(r->error));
+		snprintf(text, size,
+			 "client %u lost its connection at offset "
+			 "%" PRIu64 " of %" PRIu64 ": %s",
+			 n, at, stream_published(s), strerror(r->error));
 		break;
 	case FAULT_SILENCE:
-		snprintf(text, size, "client %u still waits at offset %" PRIu64
-			 ", %" PRIu64 " bytes were published", n, at,
-			 stream_published(s));
+		snprintf(text, size,
+			 "client %u still waits at offset %" PRIu64 ", %" PRIu64
+			 " bytes were published",
+			 n, at, stream_published(s));
 		break;
 	default:
 		snprintf(text, size, "client %u is well", n);

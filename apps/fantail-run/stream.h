@@ -20,29 +20,29 @@
 #include <stdint.h>
 
 enum receiver_state {
-	RECEIVER_IDLE,		/* not connected yet */
-	RECEIVER_OPEN,		/* connected, all bytes right so far */
-	RECEIVER_VERIFIED,	/* FIN exactly at the end of the stream */
-	RECEIVER_DROPPED,	/* left on purpose (--drop-client) */
-	RECEIVER_FAILED,	/* see fault */
+	RECEIVER_IDLE,	   /* not connected yet */
+	RECEIVER_OPEN,	   /* connected, all bytes right so far */
+	RECEIVER_VERIFIED, /* FIN exactly at the end of the stream */
+	RECEIVER_DROPPED,  /* left on purpose (--drop-client) */
+	RECEIVER_FAILED,   /* see fault */
 };
 
 enum receiver_fault {
 	FAULT_NONE,
-	FAULT_CONNECT,		/* error: errno of connect(2) */
-	FAULT_BYTE,		/* expected, got at received */
-	FAULT_EXTRA,		/* more bytes than published */
-	FAULT_EARLY_END,	/* FIN before the end of the stream */
-	FAULT_SOCKET,		/* error: errno of read(2), often a reset */
-	FAULT_SILENCE,		/* nothing arrived for too long */
+	FAULT_CONNECT,	 /* error: errno of connect(2) */
+	FAULT_BYTE,	 /* expected, got at received */
+	FAULT_EXTRA,	 /* more bytes than published */
+	FAULT_EARLY_END, /* FIN before the end of the stream */
+	FAULT_SOCKET,	 /* error: errno of read(2), often a reset */
+	FAULT_SILENCE,	 /* nothing arrived for too long */
 };
 
 /* One receiver's place in the stream and what became of it. */
 struct receiver {
-	_Atomic uint64_t received;	/* bytes compared and right */
-	_Atomic int state;		/* enum receiver_state */
+	_Atomic uint64_t received; /* bytes compared and right */
+	_Atomic int state;	   /* enum receiver_state */
 	/* written before state becomes RECEIVER_FAILED */
-	int fault;			/* enum receiver_fault */
+	int fault; /* enum receiver_fault */
 	int error;
 	uint8_t expected;
 	uint8_t got;
@@ -108,7 +108,6 @@ void stream_fail(struct receiver *r, enum receiver_fault fault, int error);
  * @n: its number
  * @text: written, always terminated
  */
-void stream_describe(struct stream *s, unsigned int n, char *text,
-		     size_t size);
+void stream_describe(struct stream *s, unsigned int n, char *text, size_t size);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
 /*
  * The program refuses what it cannot use: one line on stderr that names
  * culprit and remedy, exit code 2, nothing on stdout, nothing started. The
@@ -27,8 +28,7 @@ static const char *program(void)
 
 	if (!path)
 		path = "build/bin/fantail-run";
-	if (access(path, X_OK) < 0)
-		cr_skip_test("%s is not built", path);
+	cr_assert_eq(access(path, X_OK), 0, "%s is not built: make apps", path);
 	return path;
 }
 
@@ -50,8 +50,7 @@ static int run(const char *one, const char *two, bool as_nobody)
 		close(p[1]);
 		if (as_nobody && (setgid(65534) || setuid(65534)))
 			_exit(99);
-		execl(path, path, "--out=build/test-bad-input", one, two,
-		      NULL);
+		execl(path, path, "--out=build/test-bad-input", one, two, NULL);
 		_exit(98);
 	}
 	close(p[1]);
@@ -101,9 +100,11 @@ Test(bad_input, values)
 
 Test(bad_input, unknown_option)
 {
-	refused("--no-such-option", NULL, "'--no-such-option' is not an option");
-	refused("--clients", NULL, "'--clients' is not an option, or its value "
-				   "is missing");
+	refused("--no-such-option", NULL,
+		"'--no-such-option' is not an option");
+	refused("--clients", NULL,
+		"'--clients' is not an option, or its value "
+		"is missing");
 	refused("--json=3", NULL, "'--json=3'");
 	refused("-x", NULL, "'-x' is not an option");
 }
@@ -160,13 +161,17 @@ Test(bad_input, port_without_right)
 		fclose(f);
 	}
 	if (first < 8)
-		cr_skip_test("this machine gives port 7 to everyone");
+		cr_skip_test("port 7 is everyone's [needs: test $(cat "
+			     "/proc/sys/net/ipv4/ip_unprivileged_port_start) "
+			     "-ge 8]");
 	mkdir("build", 0777);
 	mkdir("build/test-bad-input", 0777);
 	chmod("build/test-bad-input", 0777);
 	code = run("--port=7", NULL, geteuid() == 0);
 	if (code == 98 || code == 99)
-		cr_skip_test("cannot run the program as nobody");
+		cr_skip_test("nobody may not reach the program [needs: setpriv"
+			     " --reuid=65534 --clear-groups test -x "
+			     "$FANTAIL_RUN]");
 	cr_assert_eq(code, 2, "%d %s", code, told);
 	cr_assert(strstr(told, "port 7 needs rights"), "%s", told);
 }

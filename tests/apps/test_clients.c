@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
 /* The clients against a plain kernel server that plays the publisher. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -11,7 +12,9 @@
 
 #include "clients.h"
 
-enum { CLIENTS = 20 };
+enum {
+	CLIENTS = 20
+};
 
 TestSuite(clients, .timeout = 30);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -54,9 +55,10 @@ static int read_all(struct feed *f, const uint8_t *want, size_t *messages,
 Test(feed, framing_values)
 {
 	static const char *const bad[] = {
-		"", "itchy", "line", "fixed", "fixed:", "fixed:0", "fixed:-1",
-		"fixed:12x", "fixed:65537", "fixed: 5", "fixed:+5",
-		"fixed:99999999999999999999",
+		"",	    "itchy",	 "line",
+		"fixed",    "fixed:",	 "fixed:0",
+		"fixed:-1", "fixed:12x", "fixed:65537",
+		"fixed: 5", "fixed:+5",	 "fixed:99999999999999999999",
 	};
 	struct feed_config c = { .fixed_bytes = 1234 };
 
@@ -130,8 +132,8 @@ Test(feed, itch_file_round_trip_and_every_truncation)
 			snprintf(at, sizeof(at), "the one at byte %zu has %zu",
 				 ends[next], cut - ends[next]);
 			cr_assert(strstr(feed_error(f), "ends inside a"));
-			cr_assert(strstr(feed_error(f), at), "%s not in %s",
-				  at, feed_error(f));
+			cr_assert(strstr(feed_error(f), at), "%s not in %s", at,
+				  feed_error(f));
 		}
 		feed_close(f);
 	}
@@ -142,7 +144,9 @@ static void refuse(const void *data, size_t length, enum feed_framing framing,
 		   const char *text)
 {
 	struct feed_config c = {
-		.path = path, .framing = framing, .fixed_bytes = 10,
+		.path = path,
+		.framing = framing,
+		.fixed_bytes = 10,
 	};
 	uint64_t counted = 77;
 
@@ -164,7 +168,9 @@ Test(feed, broken_files_are_named)
 	       "the one at byte 10 has 3 of its 10 bytes");
 	refuse("\0\x0cz---------", 13, FEED_ITCH,
 	       "unknown message type 0x7a at byte 0");
-	refuse("\0\x0d" "S----------", 13, FEED_ITCH,
+	refuse("\0\x0d"
+	       "S----------",
+	       13, FEED_ITCH,
 	       "message 'S' at byte 0 has length 13, the specification says "
 	       "12");
 	refuse(gzip, sizeof(gzip), FEED_ITCH, "compressed by gzip");
@@ -218,7 +224,9 @@ Test(feed, lines)
 Test(feed, messages_limits_a_file)
 {
 	struct feed_config c = {
-		.path = path, .framing = FEED_FIXED, .fixed_bytes = 4,
+		.path = path,
+		.framing = FEED_FIXED,
+		.fixed_bytes = 4,
 		.messages = 2,
 	};
 	size_t messages, bytes;
@@ -227,8 +235,8 @@ Test(feed, messages_limits_a_file)
 	write_file("aaaabbbbcc", 10);
 	f = must_open(&c);
 	/* the broken end is behind the limit */
-	cr_assert_eq(read_all(f, (const uint8_t *)"aaaabbbb", &messages,
-			      &bytes), 0);
+	cr_assert_eq(
+		read_all(f, (const uint8_t *)"aaaabbbb", &messages, &bytes), 0);
 	cr_assert_eq(messages, 2);
 	feed_close(f);
 	unlink(path);
@@ -238,7 +246,9 @@ Test(feed, messages_limits_a_file)
 Test(feed, pipe_trickles)
 {
 	struct feed_config c = {
-		.path = "-", .framing = FEED_FIXED, .fixed_bytes = 3,
+		.path = "-",
+		.framing = FEED_FIXED,
+		.fixed_bytes = 3,
 	};
 	const uint8_t *data;
 	size_t length;
@@ -261,8 +271,8 @@ Test(feed, pipe_trickles)
 	close(p[1]);
 	cr_assert_eq(feed_next(f, &data, &length), -EBADMSG);
 	cr_assert(strstr(feed_error(f), "standard input ends inside a message"
-			 ": the one at byte 6 has 1 of its 3"), "%s",
-		  feed_error(f));
+					": the one at byte 6 has 1 of its 3"),
+		  "%s", feed_error(f));
 	cr_assert_eq(feed_next(f, &data, &length), -EBADMSG);
 	feed_close(f);
 }

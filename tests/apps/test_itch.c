@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -24,18 +25,17 @@ Test(itch, lengths_are_those_of_the_specification)
 		char type;
 		unsigned int length;
 	} spec[] = {
-		{ 'S', 12 }, { 'R', 39 }, { 'H', 25 }, { 'Y', 20 },
-		{ 'L', 26 }, { 'V', 35 }, { 'W', 12 }, { 'K', 28 },
-		{ 'J', 35 }, { 'h', 21 }, { 'A', 36 }, { 'F', 40 },
-		{ 'E', 31 }, { 'C', 36 }, { 'X', 23 }, { 'D', 19 },
-		{ 'U', 35 }, { 'P', 44 }, { 'Q', 40 }, { 'B', 19 },
+		{ 'S', 12 }, { 'R', 39 }, { 'H', 25 }, { 'Y', 20 }, { 'L', 26 },
+		{ 'V', 35 }, { 'W', 12 }, { 'K', 28 }, { 'J', 35 }, { 'h', 21 },
+		{ 'A', 36 }, { 'F', 40 }, { 'E', 31 }, { 'C', 36 }, { 'X', 23 },
+		{ 'D', 19 }, { 'U', 35 }, { 'P', 44 }, { 'Q', 40 }, { 'B', 19 },
 		{ 'I', 50 }, { 'N', 20 }, { 'O', 48 },
 	};
 	unsigned int known = 0;
 
 	for (size_t i = 0; i < sizeof(spec) / sizeof(*spec); i++)
-		cr_assert_eq(itch_length((uint8_t)spec[i].type),
-			     spec[i].length, "type %c", spec[i].type);
+		cr_assert_eq(itch_length((uint8_t)spec[i].type), spec[i].length,
+			     "type %c", spec[i].type);
 	for (unsigned int type = 0; type < 256; type++)
 		known += itch_length((uint8_t)type) != 0;
 	cr_assert_eq(known, sizeof(spec) / sizeof(*spec));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -83,7 +84,9 @@ Test(stream, early_end_is_no_success)
  * given back, and a receiver that stands still holds the window. */
 Test(stream, window_wraps_and_is_given_back)
 {
-	enum { CHUNK = (1 << 20) + 13 };
+	enum {
+		CHUNK = (1 << 20) + 13
+	};
 	static uint8_t data[CHUNK];
 	struct stream *s = open_stream(1);
 	struct receiver *r = stream_receiver(s, 0);
