@@ -5,8 +5,9 @@
 //   When enable_i rises, slots 0..slot_count_i-1 become free, one per cycle; slot_count_i is constant while enable_i is
 //   high. When it falls, all are forgotten.
 //   m_slot_*  the next free slot, held until take_i, which hands it out and notes the owner.
-//   s_slot_*  a slot comes back, one at a time; slot_rsp_valid_o answers two cycles later or one more: ok = it was handed
-//             out; id, gen and bytes as given with take_i, bytes = 0 for a whole frame (no credit belongs to it).
+//   s_slot_*  a slot comes back, or with s_slot_check is only looked at; one at a time. slot_rsp_valid_o answers two
+//             cycles later, or one more: ok = it is handed out; id, gen and bytes as given with take_i, bytes = 0 for a
+//             whole frame (no credit belongs to it).
 //   data_ok_o, frame_ok_o: more segments' data, more frames may be accepted. What is in flight behind them fits into
 //             the margin; if it should not, delivery waits for a slot (data) or drops (frames). Frames may hold at most
 //             half of the slots, and leave data_ok_o false long before the last slot is gone.
@@ -25,7 +26,8 @@ module fantail_slots (
   input  logic [15:0] take_bytes_i,
   input  logic        s_slot_valid,
   output logic        s_slot_ready,
-  input  logic [11:0] s_slot,
+  input  logic [11:0] s_slot_data,
+  input  logic        s_slot_check,  // only look
   output logic        slot_rsp_valid_o,
   output logic        slot_rsp_ok_o,
   output logic [13:0] slot_rsp_id_o,
@@ -52,7 +54,8 @@ module fantail_slots (
   logic [11:0]       fill_q, ret_slot_q;
   logic [12:0]       free_q, frames_q;
   logic [OwnerW-1:0] owner;
-  logic              fill, ret_done, ret_ok, free_ready;
+  logic              ret_check_q;
+  logic              fill, ret_done, ret_ok, ret_free, free_ready;
   logic              push, owner_we;
   logic [11:0]       push_slot, owner_addr;
   logic [OwnerW-1:0] owner_new;
@@ -60,10 +63,11 @@ module fantail_slots (
   assign fill     = state_q == StateFill;
   assign ret_done = ret_q == ReturnCheck && !take_i && !fill;
   assign ret_ok   = state_q == StateRun && owner[OwnerW-1] && {1'b0, ret_slot_q} < slot_count_i;
+  assign ret_free = ret_done && ret_ok && !ret_check_q;
 
   // Owners: written when a slot is handed out, comes back, or is created.
   always_comb begin : owner_write
-    owner_we   = fill || take_i || (ret_done && ret_ok);
+    owner_we   = fill || take_i || ret_free;
     owner_addr = ret_slot_q;
     owner_new  = '0;
     if (fill) begin
@@ -86,7 +90,7 @@ module fantail_slots (
     .rdata_o (owner)
   );
 
-  assign push      = fill || (ret_done && ret_ok);
+  assign push      = fill || ret_free;
   assign push_slot = fill ? fill_q : ret_slot_q;
   logic list_valid;
   fantail_ram_fifo #(
@@ -121,14 +125,17 @@ module fantail_slots (
       frames_q <= '0;
     end else begin
       free_q   <= free_q + {12'd0, push} - {12'd0, take_i};
-      frames_q <= frames_q + {12'd0, take_i && take_frame_i} - {12'd0, ret_done && ret_ok && owner[OwnerW-2]};
+      frames_q <= frames_q + {12'd0, take_i && take_frame_i} - {12'd0, ret_free && owner[OwnerW-2]};
     end
   end
 
   // Returns.
   assign s_slot_ready = ret_q == ReturnIdle;
   always_ff @(posedge clk) begin
-    if (s_slot_valid && s_slot_ready) ret_slot_q <= s_slot;
+    if (s_slot_valid && s_slot_ready) begin
+      ret_slot_q  <= s_slot_data;
+      ret_check_q <= s_slot_check;
+    end
     if (rst) begin
       ret_q <= ReturnIdle;
     end else begin
