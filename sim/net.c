@@ -259,17 +259,18 @@ static void set_now(struct fantail_net *net, uint64_t now_us)
 void net_queue(struct fantail_net *net, const uint8_t *bytes, size_t len,
 	       uint64_t delay_us)
 {
+	/* as on a wire, whatever the back-end made */
+	size_t padded = len < ETH_MIN ? ETH_MIN : len;
 	struct net_frame *frame = NULL;
 
 	if (len <= FANTAIL_NET_FRAME_MAX && net->queued < net->cfg.queue_frames)
-		frame = malloc(sizeof(*frame) + len);
+		frame = calloc(1, sizeof(*frame) + padded);
 	if (!frame) {
 		net->stats.rx_dropped++;
 		return;
 	}
-	frame->next = NULL;
 	frame->due_us = net->now_us + delay_us;
-	frame->len = len;
+	frame->len = padded;
 	memcpy(frame->bytes, bytes, len);
 	*net->tail = frame;
 	net->tail = &frame->next;

@@ -9,7 +9,8 @@
  *           forwarded to the card, so ordinary sockets connect to it.
  *   peers:  thousands of small TCP receivers inside this process, see peer.h.
  *
- * A frame is an Ethernet frame without FCS, 14 to FANTAIL_NET_FRAME_MAX bytes.
+ * A frame is an Ethernet frame without FCS, 14 to FANTAIL_NET_FRAME_MAX bytes;
+ * towards the card it is padded to 60, as on a wire.
  * Time is an input: every call that can depend on it takes now_us, which never
  * runs backwards. The same code therefore runs in virtual and in real time.
  *
