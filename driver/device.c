@@ -8,8 +8,8 @@
 #include <sys/random.h>
 
 /* Card time allowed for a reset, and the step in which we look. */
-#define RESET_LIMIT_US	1000000
-#define RESET_STEP_US	100
+#define RESET_LIMIT_US 1000000
+#define RESET_STEP_US  100
 
 static const struct fantail_transport_ops *const transports[] = {
 	&fantail_transport_sim,

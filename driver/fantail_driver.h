@@ -126,8 +126,8 @@ struct fantail_mem {
  * Returns 0; -EINVAL: @bytes 0 or bad flags; -ENOMEM; or what the transport
  * gave. Blocks.
  */
-int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes,
-		      unsigned int flags, struct fantail_mem *mem);
+int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
+		      struct fantail_mem *mem);
 
 /**
  * fantail_dma_free - take the memory from the card and release it
@@ -138,8 +138,8 @@ void fantail_dma_free(struct fantail_dev *dev, struct fantail_mem *mem);
 /* ------------------------------------------------------------ queue pairs */
 
 enum fantail_ring {
-	FANTAIL_RING_DATA = 0,		/* every operation */
-	FANTAIL_RING_CONTROL = 1,	/* all but PUBLISH; never waits */
+	FANTAIL_RING_DATA = 0,	  /* every operation */
+	FANTAIL_RING_CONTROL = 1, /* all but PUBLISH; never waits */
 };
 
 /*
@@ -147,15 +147,15 @@ enum fantail_ring {
  * but for mod_us, where FANTAIL_MOD_US_DEFAULT does.
  */
 struct fantail_qp_options {
-	unsigned int data_log2;		/* entries, 2..14; default 10 */
-	unsigned int control_log2;	/* entries, 2..14; default 10 */
-	unsigned int status_log2;	/* records, 2..14; default 12 */
-	unsigned int slot_count;	/* 8..4096; default 1024 */
-	unsigned int mod_count;		/* records, to 65535; default 64 */
-	uint32_t mod_us;		/* microseconds; default 50 */
+	unsigned int data_log2;	   /* entries, 2..14; default 10 */
+	unsigned int control_log2; /* entries, 2..14; default 10 */
+	unsigned int status_log2;  /* records, 2..14; default 12 */
+	unsigned int slot_count;   /* 8..4096; default 1024 */
+	unsigned int mod_count;	   /* records, to 65535; default 64 */
+	uint32_t mod_us;	   /* microseconds; default 50 */
 };
 
-#define FANTAIL_MOD_US_DEFAULT	50u
+#define FANTAIL_MOD_US_DEFAULT 50u
 
 /* Fill with the defaults above. */
 void fantail_qp_options_init(struct fantail_qp_options *opt);
@@ -330,17 +330,16 @@ int fantail_qp_wait(struct fantail_qp *qp, int64_t timeout_us);
 int fantail_qp_fault(struct fantail_qp *qp, uint32_t *code, uint64_t *addr);
 
 /* A 64-bit counter of the queue-pair page, FANTAIL_QPCNT_... */
-int fantail_qp_counter(struct fantail_qp *qp, uint32_t offset,
-		       uint64_t *value);
+int fantail_qp_counter(struct fantail_qp *qp, uint32_t offset, uint64_t *value);
 
 /* Register writes the driver has made, per doorbell kind. */
 struct fantail_doorbells {
 	uint64_t data;
 	uint64_t control;
-	uint64_t status;	/* neither tail moved */
+	uint64_t status; /* neither tail moved */
 };
 void fantail_qp_doorbells(const struct fantail_qp *qp,
-		       struct fantail_doorbells *out);
+			  struct fantail_doorbells *out);
 
 /* Device of a queue pair. */
 struct fantail_dev *fantail_qp_dev(const struct fantail_qp *qp);

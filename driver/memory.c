@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE		4096ull
+#define PAGE	  4096ull
 /* Above 4 GiB, so that a lost upper address word shows at once. */
-#define IOVA_BASE	0x100000000ull
-#define IOVA_END	(1ull << 39)	/* what every IOMMU can translate */
+#define IOVA_BASE 0x100000000ull
+#define IOVA_END  (1ull << 39) /* what every IOMMU can translate */
 
-int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes,
-		      unsigned int flags, struct fantail_mem *mem)
+int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
+		      struct fantail_mem *mem)
 {
 	struct fantail_region **at = &dev->regions;
 	struct fantail_region *region;
@@ -46,8 +46,7 @@ int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes,
 		rc = -errno;
 		goto err_free;
 	}
-	rc = dev->ops->dma_map(dev->state, region->mem.va, iova, bytes,
-			       flags);
+	rc = dev->ops->dma_map(dev->state, region->mem.va, iova, bytes, flags);
 	if (rc)
 		goto err_unmap;
 	region->next = *at;

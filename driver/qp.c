@@ -8,11 +8,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SLOT_COUNT_MIN	8u
+#define SLOT_COUNT_MIN 8u
 
 /* How long a queue pair may take to drain, in steps of card time. */
 #define DISABLE_STEPS	1000
-#define DISABLE_STEP_US	10
+#define DISABLE_STEP_US 10
 
 void fantail_qp_options_init(struct fantail_qp_options *opt)
 {
@@ -78,10 +78,9 @@ static int alloc_memory(struct fantail_qp *qp,
 	if (rc)
 		return rc;
 	/* Readable too: a received frame may be injected where it lies. */
-	rc = fantail_dma_alloc(qp->dev,
-			       (size_t)FANTAIL_SLOT_BYTES * o->slot_count,
-			       FANTAIL_DMA_READ | FANTAIL_DMA_WRITE,
-			       &qp->slot_mem);
+	rc = fantail_dma_alloc(
+		qp->dev, (size_t)FANTAIL_SLOT_BYTES * o->slot_count,
+		FANTAIL_DMA_READ | FANTAIL_DMA_WRITE, &qp->slot_mem);
 	if (rc)
 		return rc;
 	qp->slot_held = calloc(o->slot_count, 1);
@@ -144,8 +143,7 @@ static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 			return rc;
 	}
 	rc = qp->dev->ops->reg_read32(qp->dev->state,
-				      qp->page + FANTAIL_QP_QP_STATUS,
-				      &status);
+				      qp->page + FANTAIL_QP_QP_STATUS, &status);
 	if (rc)
 		return rc;
 	return status & FANTAIL_QP_STATUS_HALTED_MASK ? -EIO : 0;
@@ -166,8 +164,8 @@ static void disable(struct fantail_qp *qp)
 				    &status) ||
 		    !(status & FANTAIL_QP_STATUS_RUNNING_MASK))
 			return;
-		if (ops->wait(state, FANTAIL_NO_VECTOR, -1,
-			      DISABLE_STEP_US) < 0)
+		if (ops->wait(state, FANTAIL_NO_VECTOR, -1, DISABLE_STEP_US) <
+		    0)
 			return;
 	}
 }

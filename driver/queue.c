@@ -15,8 +15,9 @@
 static int doorbell(struct fantail_qp *qp, enum fantail_ring ring,
 		    const uint32_t *tail, bool arm)
 {
-	uint32_t offset = ring == FANTAIL_RING_DATA ?
-		FANTAIL_QP_DOORBELL_DATA : FANTAIL_QP_DOORBELL_CONTROL;
+	uint32_t offset = ring == FANTAIL_RING_DATA
+				  ? FANTAIL_QP_DOORBELL_DATA
+				  : FANTAIL_QP_DOORBELL_CONTROL;
 	struct fantail_sq *sq = &qp->sq[ring];
 	uint32_t rung, consumed, word;
 	int rc;
@@ -26,7 +27,7 @@ static int doorbell(struct fantail_qp *qp, enum fantail_ring ring,
 	consumed = atomic_load(&qp->consumed);
 	word = (rung & FANTAIL_INDEX_MASK) |
 	       (consumed & FANTAIL_INDEX_MASK)
-	       << FANTAIL_DOORBELL_DATA_STATUS_HEAD_SHIFT |
+		       << FANTAIL_DOORBELL_DATA_STATUS_HEAD_SHIFT |
 	       (arm ? FANTAIL_DOORBELL_DATA_ARM_MASK : 0);
 	/*
 	 * Entries are in memory before the card hears of them, and records
@@ -36,8 +37,7 @@ static int doorbell(struct fantail_qp *qp, enum fantail_ring ring,
 	/* Set first: the interrupt may be there before the write returns. */
 	if (arm)
 		atomic_store(&qp->armed, true);
-	rc = qp->dev->ops->reg_write32(qp->dev->state, qp->page + offset,
-				       word);
+	rc = qp->dev->ops->reg_write32(qp->dev->state, qp->page + offset, word);
 	if (rc) {
 		if (arm)
 			atomic_store(&qp->armed, false);
@@ -104,8 +104,8 @@ struct fantail_entry *fantail_sq_get(struct fantail_qp *qp,
 	return e;
 }
 
-static int submit(struct fantail_qp *qp, enum fantail_ring ring,
-		  uint32_t hold, bool arm)
+static int submit(struct fantail_qp *qp, enum fantail_ring ring, uint32_t hold,
+		  bool arm)
 {
 	struct fantail_sq *sq = &qp->sq[ring];
 	uint32_t n = sq->tail - atomic_load(&sq->rung);
@@ -174,8 +174,7 @@ int fantail_qp_wait(struct fantail_qp *qp, int64_t timeout_us)
 	rc = fantail_qp_arm(qp);
 	if (rc)
 		return rc;
-	rc = qp->dev->ops->wait(qp->dev->state, qp->index, qp->fd,
-				timeout_us);
+	rc = qp->dev->ops->wait(qp->dev->state, qp->index, qp->fd, timeout_us);
 	if (rc < 0)
 		return rc;
 	fantail_qp_event_clear(qp);
@@ -194,8 +193,7 @@ int fantail_qp_fault(struct fantail_qp *qp, uint32_t *code, uint64_t *addr)
 	return rc;
 }
 
-int fantail_qp_counter(struct fantail_qp *qp, uint32_t offset,
-		       uint64_t *value)
+int fantail_qp_counter(struct fantail_qp *qp, uint32_t offset, uint64_t *value)
 {
 	if (offset & 7 || offset < FANTAIL_QPCNT_BASE ||
 	    offset >= FANTAIL_QPCNT_BASE + 8 * FANTAIL_QPCNT_COUNT)
@@ -204,7 +202,7 @@ int fantail_qp_counter(struct fantail_qp *qp, uint32_t offset,
 }
 
 void fantail_qp_doorbells(const struct fantail_qp *qp,
-		       struct fantail_doorbells *out)
+			  struct fantail_doorbells *out)
 {
 	*out = qp->count;
 }

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define SLOT_STRIDE	FANTAIL_SLOT_BYTES
+#define SLOT_STRIDE FANTAIL_SLOT_BYTES
 
 static uint32_t load_tail(const union fantail_record *r)
 {
@@ -15,8 +15,7 @@ static uint32_t load_tail(const union fantail_record *r)
 
 static const union fantail_record *next_record(const struct fantail_qp *qp)
 {
-	uint32_t i = atomic_load_explicit(&qp->consumed,
-					  memory_order_relaxed);
+	uint32_t i = atomic_load_explicit(&qp->consumed, memory_order_relaxed);
 
 	return &qp->records[i & ((1u << qp->status_log2) - 1)];
 }
@@ -24,8 +23,7 @@ static const union fantail_record *next_record(const struct fantail_qp *qp)
 /* FANTAIL_TAIL_PHASE is 1 in the first pass over the ring. */
 int fantail_record_ready(const struct fantail_qp *qp)
 {
-	uint32_t i = atomic_load_explicit(&qp->consumed,
-					  memory_order_relaxed);
+	uint32_t i = atomic_load_explicit(&qp->consumed, memory_order_relaxed);
 	uint32_t phase = ~(i >> qp->status_log2) & 1;
 
 	return load_tail(next_record(qp)) >> FANTAIL_TAIL_PHASE_SHIFT == phase;
@@ -66,7 +64,9 @@ static int body_check(struct fantail_qp *qp, const union fantail_record *r)
 		return r->refused.ring > 1 ? -EPROTO : 0;
 	case FANTAIL_REC_CONN:
 		return (r->conn.handle & FANTAIL_HANDLE_ID_MASK) >=
-		       qp->dev->limits.connections ? -EPROTO : 0;
+				       qp->dev->limits.connections
+			       ? -EPROTO
+			       : 0;
 	case FANTAIL_REC_DATA:
 		if ((r->data.handle & FANTAIL_HANDLE_ID_MASK) >=
 		    qp->dev->limits.connections)
@@ -92,10 +92,14 @@ static int accept_record(struct fantail_qp *qp, const union fantail_record *r)
 	uint32_t tail = r->head.tail;
 	uint32_t data_head, control_head;
 
-	if (head_check(data, (tail & FANTAIL_TAIL_DATA_HEAD_MASK) >>
-		       FANTAIL_TAIL_DATA_HEAD_SHIFT, &data_head) ||
-	    head_check(control, (tail & FANTAIL_TAIL_CONTROL_HEAD_MASK) >>
-		       FANTAIL_TAIL_CONTROL_HEAD_SHIFT, &control_head) ||
+	if (head_check(data,
+		       (tail & FANTAIL_TAIL_DATA_HEAD_MASK) >>
+			       FANTAIL_TAIL_DATA_HEAD_SHIFT,
+		       &data_head) ||
+	    head_check(control,
+		       (tail & FANTAIL_TAIL_CONTROL_HEAD_MASK) >>
+			       FANTAIL_TAIL_CONTROL_HEAD_SHIFT,
+		       &control_head) ||
 	    body_check(qp, r))
 		return -EPROTO;
 	atomic_store_explicit(&data->head, data_head, memory_order_release);

@@ -17,10 +17,10 @@
 struct fantail_dev_options;
 
 /* What the card may do with mapped memory. */
-#define FANTAIL_DMA_READ	0x1u
-#define FANTAIL_DMA_WRITE	0x2u
+#define FANTAIL_DMA_READ    0x1u
+#define FANTAIL_DMA_WRITE   0x2u
 /* A hint for metering: this memory holds payloads. */
-#define FANTAIL_DMA_PAYLOAD	0x4u
+#define FANTAIL_DMA_PAYLOAD 0x4u
 
 struct fantail_transport_ops {
 	/* First part of the URI, with the colon: "sim:". */
@@ -68,7 +68,7 @@ struct fantail_transport_ops {
 	uint64_t (*now_us)(void *state);
 };
 
-#define FANTAIL_NO_VECTOR	(~0u)
+#define FANTAIL_NO_VECTOR (~0u)
 
 extern const struct fantail_transport_ops fantail_transport_sim;
 

@@ -8,7 +8,7 @@
 #include "fantail_sim.h"
 
 /* Traffic class under which the model meters payload memory. */
-#define CLASS_PAYLOAD	1
+#define CLASS_PAYLOAD 1
 
 static int sim_open(const char *rest, const struct fantail_dev_options *opt,
 		    void **state)

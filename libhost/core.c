@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The library's life, its events, and sleeping. */
+#include "internal.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_MIN  65536u
+#define ARENA_MAX  (1u << 30)
+#define CREDIT_MAX (1u << 30) /* RFC 7323 2.3 */
+#define POLL_CHUNK 32	      /* each makes at most two events */
+
+uint64_t now_us(struct fantail *f)
+{
+	return fantail_dev_now_us(f->dev);
+}
+
+static int fill_options(struct fantail_options *o,
+			const struct fantail_options *given)
+{
+	*o = *given;
+	if (!o->prefix_len)
+		o->prefix_len = 24;
+	if (!o->arena_bytes)
+		o->arena_bytes = 4u << 20;
+	if (!o->flush_us)
+		o->flush_us = 1000;
+	if (!o->rcv_credit)
+		o->rcv_credit = 65535;
+	if (!o->handshake_ms)
+		o->handshake_ms = 180000;
+	if ((!o->dev && !o->uri) || !o->ip || o->ip >> 28 >= 0xE ||
+	    o->mac[0] & 1 || o->prefix_len > 32 || o->arena_bytes < ARENA_MIN ||
+	    o->arena_bytes > ARENA_MAX || o->rcv_credit > CREDIT_MAX ||
+	    o->policy > FANTAIL_POLICY_REPORT)
+		return -EINVAL;
+	return 0;
+}
+
+static int init_parts(struct fantail *f)
+{
+	uint32_t groups = fantail_dev_limits(f->dev)->groups;
+	int rc;
+
+	rc = arena_init(f, f->opt.arena_bytes);
+	if (rc)
+		return rc;
+	rc = control_init(f);
+	if (rc)
+		return rc;
+	rc = conns_init(f);
+	if (rc)
+		return rc;
+	f->group_used = calloc((groups + 63) / 64, sizeof(*f->group_used));
+	if (!f->group_used)
+		return -ENOMEM;
+	/* Handshakes have a connection in reserve each. */
+	return flows_init(&f->flows, f->conns.count);
+}
+
+static void free_parts(struct fantail *f)
+{
+	listeners_free(f);
+	groups_free(f);
+	free(f->group_used);
+	free(f->timers.heap);
+	free(f->flows.bucket);
+	conns_free(f);
+	control_free(f);
+	arena_free(f);
+}
+
+int fantail_open(const struct fantail_options *opt, struct fantail **out)
+{
+	struct fantail *f;
+	int rc;
+
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	rc = fill_options(&f->opt, opt);
+	if (rc)
+		goto err_free;
+	rc = -EIO;
+	if (sodium_init() < 0)
+		goto err_free;
+	if (opt->isn_key)
+		memcpy(f->hash_key, opt->isn_key, sizeof(f->hash_key));
+	else
+		randombytes_buf(f->hash_key, sizeof(f->hash_key));
+	f->opt.isn_key = NULL;
+
+	f->dev = opt->dev;
+	if (!f->dev) {
+		rc = fantail_dev_open(opt->uri, &opt->dev_options, &f->dev);
+		if (rc)
+			goto err_free;
+		f->own_dev = true;
+	}
+	rc = fantail_qp_open(f->dev, opt->qp_index, &opt->qp, &f->qp);
+	if (rc)
+		goto err_dev;
+	rc = init_parts(f);
+	if (rc)
+		goto err_parts;
+	if (f->opt.gateway)
+		arp_request(f, f->opt.gateway);
+	*out = f;
+	return 0;
+
+err_parts:
+	/* The card first, then what it might reach. */
+	fantail_qp_close(f->qp);
+	free_parts(f);
+err_dev:
+	if (f->own_dev)
+		fantail_dev_close(f->dev);
+err_free:
+	free(f);
+	return rc;
+}
+
+void fantail_close(struct fantail *f)
+{
+	if (!f)
+		return;
+	/* The card first, then what it might reach. */
+	fantail_qp_close(f->qp);
+	free_parts(f);
+	if (f->own_dev)
+		fantail_dev_close(f->dev);
+	sodium_memzero(f->hash_key, sizeof(f->hash_key));
+	free(f);
+}
+
+struct fantail_dev *fantail_device(struct fantail *f)
+{
+	return f->dev;
+}
+
+struct fantail_qp *fantail_queue_pair(struct fantail *f)
+{
+	return f->qp;
+}
+
+void fantail_stats(const struct fantail *f, struct fantail_stats *out)
+{
+	*out = f->stats;
+}
+
+/* ----------------------------------------------------------------- events */
+
+struct fantail_event *event_add(struct fantail *f, enum fantail_event_type type,
+				struct fantail_conn *c)
+{
+	struct fantail_event *ev;
+
+	if (f->out_count < f->out_room)
+		ev = &f->out[f->out_count++];
+	else
+		ev = &f->queue[(f->queue_head + f->queue_count++) %
+			       EVENT_QUEUE];
+	memset(ev, 0, sizeof(*ev));
+	ev->type = type;
+	ev->conn = c;
+	return ev;
+}
+
+static void drain_queue(struct fantail *f)
+{
+	while (f->queue_count && f->out_count < f->out_room) {
+		f->out[f->out_count++] = f->queue[f->queue_head];
+		f->queue_head = (f->queue_head + 1) % EVENT_QUEUE;
+		f->queue_count--;
+	}
+}
+
+static void batch_record(struct fantail *f, const struct fantail_rec_batch *r)
+{
+	uint64_t cookie = (uint64_t)r->cookie_hi << 32 | r->cookie_lo;
+	struct fantail_event *ev;
+	struct fantail_conn *c;
+
+	if (r->ring == FANTAIL_RING_CONTROL) {
+		c = cookie >> 32 == COOKIE_INSTALL
+			    ? conn_find(f, (uint32_t)cookie)
+			    : NULL;
+		if (c)
+			conn_installed(f, c);
+		return;
+	}
+	f->stats.batches_done++;
+	ev = event_add(f, FANTAIL_EVENT_BATCH, NULL);
+	ev->u.batch.cookie = cookie;
+	ev->u.batch.reached = r->reached;
+	ev->u.batch.skipped = r->skipped;
+	ev->u.batch.bytes = r->bytes;
+	ev->u.batch.entries = r->entries;
+	ev->u.batch.payloads = r->payloads;
+	ev->u.batch.refused = r->refused;
+}
+
+static void data_record(struct fantail *f, const struct fantail_rec_data *r)
+{
+	struct fantail_conn *c = conn_find(f, r->handle);
+	struct fantail_event *ev;
+
+	if (!c || c->gone) {
+		f->stats.stale_records++;
+		control_return_slot(f, r->slot);
+		return;
+	}
+	conn_installed(f, c);
+	f->stats.data_records++;
+	f->stats.data_bytes += r->length;
+	f->app_slot[r->slot] = 1;
+	ev = event_add(f, FANTAIL_EVENT_DATA, c);
+	ev->u.data.ptr = (uint8_t *)fantail_slot(f->qp, r->slot) + r->offset;
+	ev->u.data.len = r->length;
+	ev->u.data.slot = r->slot;
+}
+
+static void refused_record(struct fantail *f,
+			   const struct fantail_rec_refused *r)
+{
+	uint64_t cookie = (uint64_t)r->cookie_hi << 32 | r->cookie_lo;
+	struct fantail_event *ev;
+	struct fantail_conn *c;
+
+	f->stats.refused++;
+	if (r->op == FANTAIL_OP_FRAME_INJECT &&
+	    r->code == FANTAIL_REFUSE_INJECT_MISSED) {
+		f->stats.inject_missed++;
+		return;
+	}
+	if (r->op == FANTAIL_OP_CONN_INSTALL) {
+		f->stats.install_refused++;
+		c = conn_find(f, (uint32_t)cookie);
+		if (c && c->state == CONN_INSTALLING)
+			conn_free(f, c);
+	}
+	ev = event_add(f, FANTAIL_EVENT_REFUSED, NULL);
+	ev->u.refused.cookie = cookie;
+	ev->u.refused.target = r->target;
+	ev->u.refused.op = r->op;
+	ev->u.refused.code = r->code;
+}
+
+static void dispatch(struct fantail *f, const union fantail_record *r)
+{
+	switch (r->type) {
+	case FANTAIL_REC_BATCH:
+		batch_record(f, &r->batch);
+		break;
+	case FANTAIL_REC_CONN:
+		conn_record(f, &r->conn);
+		break;
+	case FANTAIL_REC_DATA:
+		data_record(f, &r->data);
+		break;
+	case FANTAIL_REC_FRAME:
+		frame_input(f, r->frame.slot, r->frame.offset, r->frame.length);
+		break;
+	case FANTAIL_REC_REFUSED:
+		refused_record(f, &r->refused);
+		break;
+	default:
+		/* HEAD: the driver took it. SUMMARY, DELIVERED: not asked. */
+		break;
+	}
+}
+
+static int poll_records(struct fantail *f)
+{
+	union fantail_record recs[POLL_CHUNK];
+	int n, i;
+
+	do {
+		/* One that makes no event must not stop the next. */
+		n = f->out_room - f->out_count;
+		n = fantail_qp_poll(f->qp, recs,
+				    n < POLL_CHUNK ? n : POLL_CHUNK);
+		for (i = 0; i < n; i++)
+			dispatch(f, &recs[i]);
+	} while (n > 0 && f->out_count < f->out_room);
+	return n < 0 ? n : 0;
+}
+
+/* Timers, wishes, the open batch, the CONTROL ring. */
+static int housekeeping(struct fantail *f, bool all)
+{
+	int rc;
+
+	if (timers_next(&f->timers) != UINT64_MAX)
+		timers_run(f, now_us(f));
+	conns_progress(f);
+	rc = data_flush(f);
+	return rc ? rc : control_run(f, all);
+}
+
+int fantail_poll(struct fantail *f, struct fantail_event *events, int n)
+{
+	int rc, keep;
+
+	if (n < 1)
+		return -EINVAL;
+	f->out = events;
+	f->out_count = 0;
+	f->out_room = n;
+	drain_queue(f);
+	rc = f->out_count < n ? poll_records(f) : 0;
+	keep = housekeeping(f, false);
+	n = f->out_count;
+	f->out_room = 0;
+	f->out_count = 0;
+	if (n)
+		return n;
+	return rc ? rc : keep;
+}
+
+int fantail_recv_return(struct fantail *f, uint16_t slot)
+{
+	if (slot >= fantail_slot_count(f->qp) || !f->app_slot[slot])
+		return -EINVAL;
+	f->app_slot[slot] = 0;
+	control_return_slot(f, slot);
+	return 0;
+}
+
+/* --------------------------------------------------------------- sleeping */
+
+int fantail_event_fd(const struct fantail *f)
+{
+	return fantail_qp_event_fd(f->qp);
+}
+
+uint64_t fantail_next_timer_us(const struct fantail *f)
+{
+	uint64_t next = timers_next(&f->timers);
+
+	return f->batch.due && f->batch.due < next ? f->batch.due : next;
+}
+
+static int64_t until_timer(struct fantail *f)
+{
+	uint64_t next = fantail_next_timer_us(f), now;
+
+	if (next == UINT64_MAX)
+		return -1;
+	now = now_us(f);
+	next = next > now ? next - now : 0;
+	return next < INT64_MAX ? (int64_t)next : INT64_MAX;
+}
+
+int fantail_prepare_sleep(struct fantail *f, int64_t *timeout_us)
+{
+	int rc;
+
+	rc = housekeeping(f, true);
+	if (rc)
+		return rc;
+	if (f->queue_count)
+		return 1;
+	*timeout_us = until_timer(f);
+	fantail_qp_event_clear(f->qp);
+	return fantail_qp_arm(f->qp);
+}
+
+int fantail_wait(struct fantail *f, int64_t timeout_us)
+{
+	uint64_t end = timeout_us < 0 ? UINT64_MAX
+				      : now_us(f) + (uint64_t)timeout_us;
+	int64_t step;
+	int rc;
+
+	for (;;) {
+		rc = housekeeping(f, true);
+		if (rc)
+			return rc;
+		if (f->queue_count)
+			return 1;
+		step = until_timer(f);
+		if (timeout_us >= 0) {
+			uint64_t now = now_us(f);
+			int64_t left = end > now ? (int64_t)(end - now) : 0;
+
+			if (step < 0 || left < step)
+				step = left;
+		}
+		rc = fantail_qp_wait(f->qp, step);
+		if (rc) {
+			f->stats.wakeups += rc > 0;
+			return rc;
+		}
+		if (timeout_us >= 0 && now_us(f) >= end)
+			return 0;
+	}
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fantail host library: TCP servers whose data path is the card.
+ *
+ * The application listens, accepts, forms groups, and publishes batches: one
+ * fantail_submit() is one register write, whatever the number of payloads
+ * and receivers. The library does what happens per connection (ARP, ICMP
+ * echo, handshakes); the card does what happens per segment.
+ *
+ * Results are 0, a count, or -errno; no printing, no exit. A call that fails
+ * has had no effect unless its comment says otherwise.
+ *
+ * Threads: one at a time per struct fantail and all objects made from it.
+ * Only fantail_wait() (and open and close) blocks.
+ *
+ * IPv4 addresses are numbers: 192.0.2.1 is 0xC0000201.
+ */
+#ifndef FANTAIL_H
+#define FANTAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fantail_driver.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fantail;
+struct fantail_listener;
+struct fantail_conn;
+struct fantail_group;
+
+#define FANTAIL_FLUSH_NEVER UINT32_MAX
+
+/*
+ * Options of fantail_open(). Zero means the default named, so a zeroed
+ * struct needs only @dev (or @uri), @mac and @ip.
+ */
+struct fantail_options {
+	/* A device of the caller's, which must outlive the library; or ... */
+	struct fantail_dev *dev;
+	/* ... one that the library opens and closes. */
+	const char *uri;
+	struct fantail_dev_options dev_options;
+	unsigned int qp_index;	      /* queue pair; 0 */
+	struct fantail_qp_options qp; /* ring sizes, moderation */
+
+	uint8_t mac[6]; /* our address, unicast */
+	uint32_t ip;
+	unsigned int prefix_len; /* 1..32; 24 */
+	uint32_t gateway;	 /* 0: none */
+
+	uint32_t arena_bytes; /* 64 KiB..1 GiB; 4 MiB */
+	/*
+	 * A batch goes by itself after so many payloads, so many bytes, or
+	 * when it has been open for so long (seen by poll and wait).
+	 */
+	uint32_t flush_payloads; /* no limit */
+	uint32_t flush_bytes;	 /* no limit */
+	uint32_t flush_us;	 /* 1000; FANTAIL_FLUSH_NEVER */
+
+	/* For connections accepted. */
+	uint32_t rcv_credit;   /* receive window, bytes; 65535 */
+	uint32_t lag_limit;    /* bytes; a quarter of the log */
+	unsigned int policy;   /* FANTAIL_POLICY_; ABORT */
+	uint32_t give_up_ms;   /* without progress; 100 s */
+	uint32_t handshake_ms; /* until a handshake is dropped; 180 s */
+
+	/*
+	 * 16 bytes of secret for initial sequence numbers, or NULL: random.
+	 * Give one only where a run must repeat.
+	 */
+	const uint8_t *isn_key;
+};
+
+/**
+ * fantail_open - take a queue pair of a card into use
+ * @opt: options; need not outlive the call
+ * @out: the library handle, written only on success
+ *
+ * Returns 0; -EINVAL: an option is missing or out of range; -ENOMEM; -EIO: no
+ * randomness; or what the driver gave. Blocks.
+ */
+int fantail_open(const struct fantail_options *opt, struct fantail **out);
+
+/**
+ * fantail_close - let go of everything
+ * @f: the handle, or NULL
+ *
+ * Connections that were not released are forgotten by the card without a
+ * word to their peers: close or abort and release them first. All objects
+ * made from @f are gone after return. Blocks.
+ */
+void fantail_close(struct fantail *f);
+
+/* The device and queue pair underneath, for counters; the library's. */
+struct fantail_dev *fantail_device(struct fantail *f);
+struct fantail_qp *fantail_queue_pair(struct fantail *f);
+
+/* -------------------------------------------------------------- listening */
+
+/**
+ * fantail_listen - accept connections on a TCP port
+ * @port: 1..65535
+ * @backlog: handshakes under way at once, 1..65535; further SYNs are dropped
+ * @out: the listener
+ *
+ * Accepted connections come as FANTAIL_EVENT_ACCEPT. Allocates.
+ * Returns 0; -EINVAL; -EADDRINUSE; -ENOMEM.
+ */
+int fantail_listen(struct fantail *f, uint16_t port, unsigned int backlog,
+		   struct fantail_listener **out);
+
+/* Stop listening and drop the handshakes under way. NULL is ignored. */
+void fantail_unlisten(struct fantail_listener *l);
+
+/* ------------------------------------------------------------ connections */
+
+/* The peer's address and port. */
+void fantail_conn_peer(const struct fantail_conn *c, uint32_t *ip,
+		       uint16_t *port);
+
+/* A word of the application's, NULL at first. */
+void fantail_conn_set_user(struct fantail_conn *c, void *user);
+void *fantail_conn_user(const struct fantail_conn *c);
+
+/* The card's name of the connection, {generation, id}. */
+uint32_t fantail_conn_handle(const struct fantail_conn *c);
+
+/**
+ * fantail_close_conn - FIN after all data published so far
+ *
+ * News: FIN_ACKED, and CLOSED when the peer has closed too. Never fails: if
+ * the ring is full the library sends it later. Goes with the next submit, or
+ * after flush_us. A second call has no effect.
+ * Returns 0, or -ENOTCONN: it is dead already.
+ */
+int fantail_close_conn(struct fantail_conn *c);
+
+/**
+ * fantail_abort_conn - RST now, unsent data is thrown away
+ *
+ * News: ABORTED. Returns 0, or -ENOTCONN: it is dead already.
+ */
+int fantail_abort_conn(struct fantail_conn *c);
+
+/**
+ * fantail_release_conn - forget a connection
+ *
+ * @c may not be used after the call, and no further event names it. A live
+ * connection is aborted first. The library leaves its groups, releases the
+ * id, and uses it again, under a new generation, only when the card has
+ * answered.
+ */
+void fantail_release_conn(struct fantail_conn *c);
+
+/* ----------------------------------------------------------------- groups */
+
+/**
+ * fantail_group_create - a set of connections to publish to
+ *
+ * Returns 0; -ENOSPC: the card has no more groups; -ENOMEM.
+ */
+int fantail_group_create(struct fantail *f, struct fantail_group **out);
+
+/* Returns 0, or -EBUSY: it has members. NULL is ignored. */
+int fantail_group_destroy(struct fantail_group *g);
+
+/**
+ * fantail_group_join, fantail_group_leave - membership
+ *
+ * Takes effect for what is published after the call. Joining twice and
+ * leaving without having joined have no effect. The entry goes with the next
+ * submit, or after flush_us.
+ *
+ * Returns 0; -ENOTCONN: the connection is dead; -EAGAIN: the ring is full,
+ * poll and try again.
+ */
+int fantail_group_join(struct fantail_group *g, struct fantail_conn *c);
+int fantail_group_leave(struct fantail_group *g, struct fantail_conn *c);
+
+/* Members, as the library knows them. */
+unsigned int fantail_group_members(const struct fantail_group *g);
+
+/* ------------------------------------------------------------- publishing */
+
+/* Whom a payload is for. Made by the two functions below. */
+struct fantail_target {
+	uint32_t id;
+	uint8_t flags;
+};
+
+struct fantail_target fantail_to_group(const struct fantail_group *g);
+struct fantail_target fantail_to_conn(const struct fantail_conn *c);
+
+/* Largest @len of reserve and publish: a quarter of the arena. */
+uint32_t fantail_payload_max(const struct fantail *f);
+
+/**
+ * fantail_arena_reserve - room for payloads
+ * @len: bytes in one piece, 1..fantail_payload_max()
+ * @ptr: the place, in memory the card reads
+ *
+ * Does not advance: what is published from it is used up, the rest is given
+ * again by the next reserve, which cancels this one. So payloads published
+ * one after the other lie side by side, and the card reads them in one go.
+ *
+ * Returns 0; -EMSGSIZE; -EINVAL; -EAGAIN: payloads fill the arena, poll (or
+ * wait) until batches are done. If the open batch itself fills it, that
+ * batch has been ended and submitted.
+ */
+int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr);
+
+/**
+ * fantail_publish - queue a payload for a group or connection
+ * @ptr: within the last reservation; or a payload already published and not
+ *	done, to send the same bytes to someone else
+ * @len: 1..fantail_payload_max() bytes
+ * @cookie: comes back in BATCH (that of the batch's last payload) and REFUSED
+ *
+ * Payloads above the card's limit are cut, in order. The memory may not be
+ * written until the payload's batch is done (FANTAIL_EVENT_BATCH).
+ *
+ * Returns 0; -EINVAL: @ptr or @len; -EAGAIN: the ring is full, poll (or
+ * wait) and try again; the card has been told of the batch so far, so that a
+ * batch may be longer than the ring; or what the driver gave.
+ */
+int fantail_publish(struct fantail *f, struct fantail_target target,
+		    const void *ptr, size_t len, uint64_t cookie);
+
+/* The same with a copy into the arena; @ptr is free on return. */
+int fantail_publish_copy(struct fantail *f, struct fantail_target target,
+			 const void *ptr, size_t len, uint64_t cookie);
+
+/**
+ * fantail_submit - end the batch and ring the doorbell, once
+ *
+ * One BATCH event will answer if the batch has payloads. Returns the number
+ * of payload entries in the batch, 0: nothing to submit; or what the driver
+ * gave.
+ */
+int fantail_submit(struct fantail *f);
+
+/* ----------------------------------------------------------------- events */
+
+enum fantail_event_type {
+	FANTAIL_EVENT_ACCEPT,  /* conn is new; in u.accept its listener */
+	FANTAIL_EVENT_BATCH,   /* a batch is done: its memory is free */
+	FANTAIL_EVENT_CONN,    /* conn has news */
+	FANTAIL_EVENT_DATA,    /* conn's peer sent bytes; return the slot */
+	FANTAIL_EVENT_REFUSED, /* the card refused an entry of ours */
+};
+
+struct fantail_event {
+	enum fantail_event_type type;
+	struct fantail_conn *conn; /* ACCEPT, CONN, DATA; else NULL */
+	union {
+		struct {
+			struct fantail_listener *listener;
+		} accept;
+		struct {
+			uint64_t cookie;
+			uint32_t reached; /* deliveries queued */
+			uint32_t skipped; /* deliveries left out */
+			uint32_t bytes;
+			uint16_t entries; /* the last three saturate */
+			uint16_t payloads;
+			uint16_t refused;
+		} batch;
+		struct {
+			uint16_t events;     /* FANTAIL_EV_, new */
+			uint16_t all_events; /* so far */
+			uint8_t cause;	     /* FANTAIL_CAUSE_ */
+			bool dead;	     /* nothing more will be sent */
+			uint32_t acked;	     /* bytes since accept, mod 2^32 */
+			uint32_t queued;
+			uint32_t retransmits;
+			uint32_t skipped;
+		} conn;
+		struct {
+			const uint8_t *ptr;
+			uint16_t len;
+			uint16_t slot;
+		} data;
+		struct {
+			uint64_t cookie;
+			uint32_t target;
+			uint8_t op;   /* FANTAIL_OP_ */
+			uint8_t code; /* FANTAIL_REFUSE_ */
+		} refused;
+	} u;
+};
+
+/**
+ * fantail_poll - take events, and let the library do its work
+ * @events: room for @n
+ * @n: how many at most; at least 1
+ *
+ * Answers frames, runs timers, sends what waited for room. Allocates nothing
+ * and never blocks.
+ *
+ * Returns the number of events, 0: none now; -EINVAL; -EPROTO: the card wrote
+ * something impossible and cannot be used any more; or what the driver gave.
+ */
+int fantail_poll(struct fantail *f, struct fantail_event *events, int n);
+
+/**
+ * fantail_recv_return - give the bytes of a DATA event back
+ * @slot: of the event, once. The peer's window opens again.
+ *
+ * Returns 0, or -EINVAL: not a slot the application holds.
+ */
+int fantail_recv_return(struct fantail *f, uint16_t slot);
+
+/**
+ * fantail_wait - sleep until fantail_poll() may have something
+ * @timeout_us: microseconds of the card's time; 0: look; negative: no limit
+ *
+ * Sends what is due, keeps timers, arms the interrupt. Does not end the open
+ * batch before its flush time. In virtual time this is where time passes.
+ *
+ * Returns 1: poll; 0: timeout; -EDEADLK: virtual time, no limit, and nothing
+ * can happen; or what the driver gave.
+ */
+int fantail_wait(struct fantail *f, int64_t timeout_us);
+
+/**
+ * fantail_event_fd, fantail_prepare_sleep - for one's own poll() or epoll
+ *
+ * Before sleeping on the descriptor call fantail_prepare_sleep(): it returns
+ * 1 (do not sleep, poll), 0 (armed) or an error, and in @timeout_us how long
+ * at most (-1: no limit). After waking: fantail_poll() until 0. Not for
+ * virtual time, where only fantail_wait() lets time pass.
+ */
+int fantail_event_fd(const struct fantail *f);
+int fantail_prepare_sleep(struct fantail *f, int64_t *timeout_us);
+
+/* When the library's next timer is due, in card time; UINT64_MAX: none. */
+uint64_t fantail_next_timer_us(const struct fantail *f);
+
+/* ------------------------------------------------------------- statistics */
+
+struct fantail_stats {
+	/* Publishing. */
+	uint64_t payloads; /* published */
+	uint64_t payload_bytes;
+	uint64_t batches;	  /* submitted */
+	uint64_t batches_done;	  /* BATCH records of the DATA ring */
+	uint64_t batches_flushed; /* of those submitted: by themselves */
+	uint64_t part_doorbells;  /* extra ones, for overlong batches */
+	uint64_t plain_doorbells; /* DATA doorbells without payloads */
+	uint64_t arena_wraps;
+	uint64_t again; /* -EAGAIN given */
+	/* Connections. */
+	uint64_t accepted;
+	uint64_t released;
+	uint64_t open;	     /* now: installed and not released */
+	uint64_t handshakes; /* now: under way */
+	uint64_t syn_received;
+	uint64_t syn_dropped; /* backlog or connections full */
+	uint64_t synack_sent;
+	uint64_t synack_retransmits;
+	uint64_t handshake_timeouts;
+	uint64_t handshake_resets;
+	uint64_t install_refused;
+	uint64_t injects;
+	uint64_t inject_missed;
+	uint64_t rst_sent;
+	/* Frames for the host. */
+	uint64_t frames;
+	uint64_t frames_sent;
+	uint64_t frames_bad;	/* checksum, length, not for us */
+	uint64_t frames_unsent; /* CONTROL ring full */
+	uint64_t arp_replies;
+	uint64_t arp_requests;
+	uint64_t echo_replies;
+	/* Records. */
+	uint64_t conn_records;
+	uint64_t stale_records; /* of a forgotten generation */
+	uint64_t data_records;
+	uint64_t data_bytes;
+	uint64_t refused;
+	uint64_t wakeups; /* waits that ended in an interrupt */
+};
+
+/* Copy the statistics. */
+void fantail_stats(const struct fantail *f, struct fantail_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FANTAIL_H */
