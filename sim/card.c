@@ -12,8 +12,8 @@
 #define PAGE		4096u
 /* Cycles for an input to reach idle_o; before, an old idle_o is not trusted. */
 #define IDLE_GUARD	16u
-#define AXIL_LIMIT	100000u	/* cycles a register access may take */
-#define OFFENCES_LOGGED	50u	/* later ones are only counted */
+#define AXIL_LIMIT	100000u /* cycles a register access may take */
+#define OFFENCES_LOGGED 50u	/* later ones are only counted */
 #define CLOCK_EVERY	8u	/* cycles between looks at the real clock */
 
 uint64_t card_clock_ns(void)
@@ -32,8 +32,8 @@ static void vlog(struct card *card, enum fantail_sim_level level, char *line,
 		card->log(card->log_ctx, level, line);
 }
 
-void card_log(struct card *card, enum fantail_sim_level level,
-	      const char *fmt, ...)
+void card_log(struct card *card, enum fantail_sim_level level, const char *fmt,
+	      ...)
 {
 	char line[512];
 	va_list ap;
@@ -72,8 +72,8 @@ static void fail(struct card *card, int error, const char *why)
 }
 
 void card_judge_hold(struct card *card, struct card_hold *hold, bool valid,
-		       bool ready, uint64_t a, uint64_t b, const uint8_t *data,
-		       const char *name)
+		     bool ready, uint64_t a, uint64_t b, const uint8_t *data,
+		     const char *name)
 {
 	if (hold->stalled) {
 		if (!valid)
@@ -105,8 +105,8 @@ static void judge_burst(struct card *card, uint64_t addr, unsigned int beats,
 	else if (addr % PAGE + bytes > PAGE)
 		what = "across 4 KiB";
 	if (what)
-		card_offence(card, false, "%s burst %s: 0x%llx, %u bytes",
-			     name, what, (unsigned long long)addr, bytes);
+		card_offence(card, false, "%s burst %s: 0x%llx, %u bytes", name,
+			     what, (unsigned long long)addr, bytes);
 }
 
 /* AXI4-Lite master: one access at a time. */
@@ -180,8 +180,8 @@ static void sample_read(struct card *card)
 
 	if (out->axi_arvalid || card->hold_ar.stalled)
 		card_judge_hold(card, &card->hold_ar, out->axi_arvalid,
-			   in->axi_arready, out->axi_araddr, out->axi_arlen,
-			   NULL, "read address");
+				in->axi_arready, out->axi_araddr,
+				out->axi_arlen, NULL, "read address");
 	if (out->axi_arvalid && in->axi_arready) {
 		judge_burst(card, out->axi_araddr, beats, "read");
 		pcie_read(&card->pcie, card->dut.cycle,
@@ -199,8 +199,9 @@ static void drive_read(struct card *card)
 
 	if (in->axi_rvalid || !pcie_read_due(&card->pcie, card->dut.cycle))
 		return;
-	in->axi_rresp = pcie_read_take(&card->pcie, card->dut.axi_rdata,
-				       &last) ? RESP_SLVERR : 0;
+	in->axi_rresp = pcie_read_take(&card->pcie, card->dut.axi_rdata, &last)
+				? RESP_SLVERR
+				: 0;
 	in->axi_rlast = last;
 	in->axi_rvalid = 1;
 }
@@ -236,12 +237,12 @@ static void sample_write(struct card *card)
 
 	if (out->axi_awvalid || card->hold_aw.stalled)
 		card_judge_hold(card, &card->hold_aw, out->axi_awvalid,
-			   in->axi_awready, out->axi_awaddr, out->axi_awlen,
-			   NULL, "write address");
+				in->axi_awready, out->axi_awaddr,
+				out->axi_awlen, NULL, "write address");
 	if (out->axi_wvalid || card->hold_w.stalled)
 		card_judge_hold(card, &card->hold_w, out->axi_wvalid,
-			   in->axi_wready, out->axi_wstrb, out->axi_wlast,
-			   card->dut.axi_wdata, "write data");
+				in->axi_wready, out->axi_wstrb, out->axi_wlast,
+				card->dut.axi_wdata, "write data");
 	if (in->axi_bvalid && out->axi_bready)
 		card->b_owed--;
 	if (out->axi_wvalid && in->axi_wready)
@@ -250,7 +251,7 @@ static void sample_write(struct card *card)
 		judge_burst(card, out->axi_awaddr, out->axi_awlen + 1u,
 			    "write");
 		card->aw_addr[tail] = out->axi_awaddr &
-			~(uint64_t)(DUT_BEAT - 1);
+				      ~(uint64_t)(DUT_BEAT - 1);
 		card->aw_beats[tail] = out->axi_awlen + 1u;
 		card->aw_tail++;
 	}
@@ -327,8 +328,8 @@ static bool ports_busy(const struct card *card)
 	const struct dut_in *in = &card->dut.in;
 
 	return out->axi_arvalid | out->axi_awvalid | out->axi_wvalid |
-		out->mac_tx_tvalid | in->axi_rvalid | in->axi_bvalid |
-		in->mac_rx_tvalid | (out->irq != 0);
+	       out->mac_tx_tvalid | in->axi_rvalid | in->axi_bvalid |
+	       in->mac_rx_tvalid | (out->irq != 0);
 }
 
 int card_cycle(struct card *card)
@@ -366,10 +367,9 @@ int card_cycle(struct card *card)
 bool card_idle(const struct card *card)
 {
 	return card->dut.out.idle && card->quiet >= IDLE_GUARD &&
-		!ports_busy(card) &&
-		card->axil.state == AXIL_FREE && !card->rx.len &&
-		!card->rx.look && !card->tx.in_frame &&
-		card->aw_head == card->aw_tail && pcie_quiet(&card->pcie);
+	       !ports_busy(card) && card->axil.state == AXIL_FREE &&
+	       !card->rx.len && !card->rx.look && !card->tx.in_frame &&
+	       card->aw_head == card->aw_tail && pcie_quiet(&card->pcie);
 }
 
 uint64_t card_next_us(const struct card *card)

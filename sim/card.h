@@ -19,9 +19,9 @@
 #include "pcie.h"
 #include "wire_check.h"
 
-#define CARD_FRAME_MIN	60	/* bytes without FCS */
-#define CARD_FRAME_MAX	FANTAIL_NET_FRAME_MAX
-#define CARD_MMIO_RING	256u
+#define CARD_FRAME_MIN 60 /* bytes without FCS */
+#define CARD_FRAME_MAX FANTAIL_NET_FRAME_MAX
+#define CARD_MMIO_RING 256u
 
 /* A register write on its way. */
 struct card_write {
@@ -30,14 +30,18 @@ struct card_write {
 	uint8_t strobe;
 };
 
-enum card_axil_state { AXIL_FREE, AXIL_WRITE, AXIL_READ };
+enum card_axil_state {
+	AXIL_FREE,
+	AXIL_WRITE,
+	AXIL_READ
+};
 
 /* The one register access under way. */
 struct card_axil {
 	enum card_axil_state state;
-	uint32_t value;		/* of the last read */
-	uint8_t resp;		/* of the last access */
-	uint64_t since;		/* cycle it started */
+	uint32_t value; /* of the last read */
+	uint8_t resp;	/* of the last access */
+	uint64_t since; /* cycle it started */
 };
 
 /* A stalled channel: what must still be there in the next cycle. */
@@ -51,14 +55,14 @@ struct card_mac_tx {
 	unsigned int len;
 	bool in_frame;
 	bool oversize;
-	int64_t credit;		/* bytes that may be sent, with pacing */
+	int64_t credit; /* bytes that may be sent, with pacing */
 	uint8_t frame[CARD_FRAME_MAX + DUT_BEAT];
 };
 
 struct card_mac_rx {
-	unsigned int len;	/* of the frame being handed over, 0: none */
-	unsigned int pos;	/* of the next beat */
-	bool look;		/* the network may have a frame */
+	unsigned int len; /* of the frame being handed over, 0: none */
+	unsigned int pos; /* of the next beat */
+	bool look;	  /* the network may have a frame */
 	int64_t credit;
 	uint8_t frame[CARD_FRAME_MAX + DUT_BEAT];
 };
@@ -83,34 +87,34 @@ struct card {
 	uint64_t aw_addr[4];
 	unsigned int aw_beats[4];
 	unsigned int aw_head, aw_tail;
-	unsigned int w_beat;		/* of the burst at the head */
-	unsigned int b_owed;		/* write responses to give */
+	unsigned int w_beat; /* of the burst at the head */
+	unsigned int b_owed; /* write responses to give */
 	struct card_hold hold_ar, hold_aw, hold_w, hold_mac;
-	unsigned int quiet;		/* cycles without any traffic */
+	unsigned int quiet; /* cycles without any traffic */
 
-	struct fantail_net *net;	/* or NULL */
+	struct fantail_net *net; /* or NULL */
 	struct fantail_wire_check *check;
 	struct fantail_pcap *pcap;
 	bool mac_pacing;
-	int64_t pacing_bytes;		/* of 100 GbE in one cycle */
+	int64_t pacing_bytes; /* of 100 GbE in one cycle */
 
 	/* Time. */
 	bool real;
 	struct card_clock {
-		uint64_t start_ns;	/* CLOCK_MONOTONIC at open */
-		uint64_t ns;		/* virtual: of the running microsecond */
+		uint64_t start_ns; /* CLOCK_MONOTONIC at open */
+		uint64_t ns;	   /* virtual: of the running microsecond */
 	} clock;
 	unsigned int ns_per_cycle;
 	uint64_t now_us;
 	uint64_t cycle_limit;
-	int error;			/* sticky: 0, -EIO, -ETIME */
+	int error; /* sticky: 0, -EIO, -ETIME */
 
 	/* Interrupts delivered; called with the mask, never zero. */
 	void (*irq)(void *ctx, uint32_t vectors);
 	fantail_sim_log_fn log;
-	void *ctx;			/* of irq */
+	void *ctx; /* of irq */
 	void *log_ctx;
-	char first[256];		/* first offence, for check */
+	char first[256]; /* first offence, for check */
 	unsigned int offences_logged;
 	struct card_stats stats;
 };
@@ -118,8 +122,8 @@ struct card {
 uint64_t card_clock_ns(void);
 
 /* One line to the log callback. */
-void card_log(struct card *card, enum fantail_sim_level level,
-	      const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void card_log(struct card *card, enum fantail_sim_level level, const char *fmt,
+	      ...) __attribute__((format(printf, 3, 4)));
 
 /* Count, remember and log an offence of the engine (@wire: on the wire). */
 void card_offence(struct card *card, bool wire, const char *fmt, ...)

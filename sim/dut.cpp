@@ -37,10 +37,12 @@ struct dut_model {
 #endif
 };
 
-namespace {
+namespace
+{
 
 // Thrown by vl_fatal: the run-time's loops do not expect it to return.
-struct fatal_error {};
+struct fatal_error {
+};
 
 // The model being evaluated by this thread, for the hooks.
 thread_local struct dut *current;
@@ -183,8 +185,8 @@ int open_trace(struct dut_model *m, const struct dut_config *cfg)
 	if (!cfg->trace)
 		return 0;
 	m->trace_first = cfg->trace_first;
-	m->trace_end = cfg->trace_cycles ?
-		cfg->trace_first + cfg->trace_cycles : UINT64_MAX;
+	m->trace_end = cfg->trace_cycles ? cfg->trace_first + cfg->trace_cycles
+					 : UINT64_MAX;
 	m->fst = std::make_unique<VerilatedFstC>();
 	m->top->trace(m->fst.get(), 99);
 	m->fst->open(cfg->trace);
@@ -229,8 +231,8 @@ extern "C" int fantail_dut_printf(const char *fmt, ...)
 			dut->model->line += *p;
 			continue;
 		}
-		emit(dut, dut->model->line.find("%Error") !=
-		     std::string::npos, dut->model->line);
+		emit(dut, dut->model->line.find("%Error") != std::string::npos,
+		     dut->model->line);
 		dut->model->line.clear();
 	}
 	return n;
@@ -254,8 +256,9 @@ void vl_fatal(const char *file, int line, const char *hier, const char *msg)
 
 void vl_warn(const char *file, int line, const char *, const char *msg)
 {
-	emit(current, false, std::string(file ? file : "") + ":" +
-	     std::to_string(line) + ": " + msg);
+	emit(current, false,
+	     std::string(file ? file : "") + ":" + std::to_string(line) + ": " +
+		     msg);
 }
 
 extern "C" bool dut_can_trace(void)
@@ -281,12 +284,13 @@ extern "C" int dut_open(struct dut *dut, const struct dut_config *cfg)
 		m->ps_per_cycle = cfg->ps_per_cycle;
 		m->context = new_context();
 		// 31 bits, not zero: zero would mean a seed of its own.
-		m->context->randSeed(
-			static_cast<int>(cfg->seed % 0x7ffffffe) + 1);
+		m->context->randSeed(static_cast<int>(cfg->seed % 0x7ffffffe) +
+				     1);
 		m->context->randReset(2);
 		m->context->traceEverOn(cfg->trace != nullptr);
 		current = dut;
-		m->top = std::make_unique<Vfantail>(m->context.get(), "fantail");
+		m->top =
+			std::make_unique<Vfantail>(m->context.get(), "fantail");
 		current = nullptr;
 		bind_pins(dut);
 		rc = open_trace(m, cfg);

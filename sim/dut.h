@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define DUT_BEAT	64	/* bytes of a wide data bus */
+#define DUT_BEAT 64 /* bytes of a wide data bus */
 
 /* Inputs: copied into the model by dut_settle(). */
 struct dut_in {
@@ -85,10 +85,10 @@ struct dut {
 	/* The model's own pins, byte 0 first, valid while the dut is open. */
 	const uint8_t *axi_wdata;
 	const uint8_t *mac_tx_tdata;
-	uint8_t *axi_rdata;	/* write between edge and settle only */
+	uint8_t *axi_rdata; /* write between edge and settle only */
 	uint8_t *mac_rx_tdata;
-	uint64_t cycle;		/* rising edges so far */
-	bool failed;		/* assertion, $stop, $finish or fatal error */
+	uint64_t cycle; /* rising edges so far */
+	bool failed;	/* assertion, $stop, $finish or fatal error */
 	struct dut_model *model;
 };
 
@@ -98,10 +98,10 @@ typedef void (*dut_log_fn)(void *ctx, bool bad, const char *msg);
 struct dut_config {
 	dut_log_fn log;
 	void *log_ctx;
-	uint64_t seed;		/* of the model's random initial values */
-	const char *trace;	/* FST file or NULL */
-	uint64_t trace_first;	/* first cycle */
-	uint64_t trace_cycles;	/* 0: to the end */
+	uint64_t seed;	       /* of the model's random initial values */
+	const char *trace;     /* FST file or NULL */
+	uint64_t trace_first;  /* first cycle */
+	uint64_t trace_cycles; /* 0: to the end */
 	unsigned int ps_per_cycle;
 };
 

@@ -16,7 +16,8 @@
 #ifdef __cplusplus
 extern "C"
 #endif
-int fantail_dut_printf(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2), visibility("hidden")));
+	int
+	fantail_dut_printf(const char *fmt, ...)
+		__attribute__((format(printf, 1, 2), visibility("hidden")));
 
 #endif /* FANTAIL_DUT_HOOKS_H */

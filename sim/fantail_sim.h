@@ -35,13 +35,13 @@ struct fantail_net;
 struct fantail_net_config;
 
 /* Number of traffic classes that mapped memory can be metered under. */
-#define FANTAIL_SIM_CLASSES	8
+#define FANTAIL_SIM_CLASSES 8
 
 /* Most interrupt vectors of one engine (queue pairs + device). */
-#define FANTAIL_SIM_VECTORS	32
+#define FANTAIL_SIM_VECTORS 32
 
 /* "Never" as a time in microseconds. */
-#define FANTAIL_SIM_NEVER	UINT64_MAX
+#define FANTAIL_SIM_NEVER UINT64_MAX
 
 enum fantail_sim_time {
 	/*
@@ -75,7 +75,7 @@ struct fantail_sim_pcie {
 	unsigned int mrrs;	/* max read request, 128..4096 B; default 512 */
 	unsigned int read_ns;	/* request to first data, 4..100000; 600 */
 	unsigned int write_ns;	/* posted write to visible; 300 */
-	unsigned int max_reads;	/* read requests under way, 1..256; 64 */
+	unsigned int max_reads; /* read requests under way, 1..256; 64 */
 };
 
 /*
@@ -102,9 +102,9 @@ struct fantail_sim_config {
 	 * of this struct.
 	 */
 	const struct fantail_net_config *net;
-	enum fantail_sim_time time;	/* default FANTAIL_SIM_VIRTUAL */
-	uint64_t seed;			/* for everything random; default 1 */
-	const char *pcap;		/* record frames here; NULL: do not */
+	enum fantail_sim_time time; /* default FANTAIL_SIM_VIRTUAL */
+	uint64_t seed;		    /* for everything random; default 1 */
+	const char *pcap;	    /* record frames here; NULL: do not */
 	/*
 	 * Waves, only in a traced build (-ENOTSUP otherwise): FST file,
 	 * first cycle, and number of cycles (0: to the end).
@@ -112,13 +112,13 @@ struct fantail_sim_config {
 	const char *trace;
 	uint64_t trace_first;
 	uint64_t trace_cycles;
-	uint64_t cycle_limit;		/* 0: none */
-	unsigned int ns_per_cycle;	/* 1..1000; default 4 (250 MHz) */
+	uint64_t cycle_limit;	   /* 0: none */
+	unsigned int ns_per_cycle; /* 1..1000; default 4 (250 MHz) */
 	struct fantail_sim_pcie pcie;
-	bool wire_check;		/* judge sent frames; default true */
+	bool wire_check; /* judge sent frames; default true */
 	/* Pace the MAC in both directions at 100 GbE; default false. */
 	bool mac_pacing;
-	fantail_sim_log_fn log;		/* NULL: silent */
+	fantail_sim_log_fn log; /* NULL: silent */
 	void *log_ctx;
 };
 
@@ -154,10 +154,10 @@ int fantail_sim_open(const struct fantail_sim_config *cfg,
 void fantail_sim_close(struct fantail_sim *sim);
 
 /* Flags of fantail_sim_dma_map(): what the engine may do. */
-#define FANTAIL_SIM_DMA_READ	0x1u
-#define FANTAIL_SIM_DMA_WRITE	0x2u
+#define FANTAIL_SIM_DMA_READ	 0x1u
+#define FANTAIL_SIM_DMA_WRITE	 0x2u
 /* Meter this memory's traffic as class 0..7 as well (default 0). */
-#define FANTAIL_SIM_DMA_CLASS(c)	(((unsigned int)(c) & 0x7u) << 8)
+#define FANTAIL_SIM_DMA_CLASS(c) (((unsigned int)(c)&0x7u) << 8)
 
 /**
  * fantail_sim_dma_map - let the engine reach host memory
@@ -305,23 +305,23 @@ void fantail_sim_unlock(struct fantail_sim *sim);
 struct fantail_sim_stats {
 	uint64_t cycles;
 	uint64_t now_us;
-	double wall_seconds;		/* since open */
-	uint64_t skipped_us;		/* virtual time jumped over */
+	double wall_seconds; /* since open */
+	uint64_t skipped_us; /* virtual time jumped over */
 	/* Host memory, as seen on the link. */
-	uint64_t pcie_read_bytes;	/* completions, card <- host */
-	uint64_t pcie_write_bytes;	/* written bytes, card -> host */
-	uint64_t pcie_read_tlps;	/* read requests */
+	uint64_t pcie_read_bytes;  /* completions, card <- host */
+	uint64_t pcie_write_bytes; /* written bytes, card -> host */
+	uint64_t pcie_read_tlps;   /* read requests */
 	uint64_t pcie_completion_tlps;
-	uint64_t pcie_write_tlps;	/* memory writes and MSI-X */
-	uint64_t pcie_up_link_bytes;	/* card -> host */
-	uint64_t pcie_down_link_bytes;	/* host -> card */
+	uint64_t pcie_write_tlps;      /* memory writes and MSI-X */
+	uint64_t pcie_up_link_bytes;   /* card -> host */
+	uint64_t pcie_down_link_bytes; /* host -> card */
 	uint64_t class_read_bytes[FANTAIL_SIM_CLASSES];
 	uint64_t class_write_bytes[FANTAIL_SIM_CLASSES];
-	uint64_t read_faults;		/* 64-byte beats */
+	uint64_t read_faults; /* 64-byte beats */
 	uint64_t write_faults;
-	uint64_t last_fault_iova;	/* of the last fault, if any */
+	uint64_t last_fault_iova; /* of the last fault, if any */
 	/* Registers and interrupts. */
-	uint64_t mmio_writes;		/* of 4 bytes or less */
+	uint64_t mmio_writes; /* of 4 bytes or less */
 	uint64_t mmio_reads;
 	uint64_t mmio_errors;
 	uint64_t interrupts;
@@ -333,11 +333,11 @@ struct fantail_sim_stats {
 	uint64_t wire_rx_bytes;
 	/* Found by the wire checker, all 0 without it. */
 	uint64_t wire_violations;
-	uint64_t wire_segments;		/* TCP segments sent */
-	uint64_t wire_data_segments;	/* of them with payload */
+	uint64_t wire_segments;	     /* TCP segments sent */
+	uint64_t wire_data_segments; /* of them with payload */
 	uint64_t wire_retransmitted_segments;
-	uint64_t wire_payload_bytes;	/* first transmissions */
-	uint64_t protocol_violations;	/* AXI rules broken by the engine */
+	uint64_t wire_payload_bytes;  /* first transmissions */
+	uint64_t protocol_violations; /* AXI rules broken by the engine */
 };
 
 /* Copy the statistics as of now. */

@@ -8,8 +8,9 @@
 
 #include "fantail_sim.h"
 
-#define ALL_FLAGS \
-	(FANTAIL_SIM_DMA_READ | FANTAIL_SIM_DMA_WRITE | FANTAIL_SIM_DMA_CLASS(7))
+#define ALL_FLAGS                                       \
+	(FANTAIL_SIM_DMA_READ | FANTAIL_SIM_DMA_WRITE | \
+	 FANTAIL_SIM_DMA_CLASS(7))
 
 void hostmem_init(struct hostmem *mem)
 {
@@ -88,7 +89,9 @@ int hostmem_map(struct hostmem *mem, uint64_t iova, void *ptr, size_t len,
 	memmove(&mem->maps[i + 1], &mem->maps[i],
 		(mem->count - i) * sizeof(*mem->maps));
 	mem->maps[i] = (struct hostmem_map){
-		.iova = iova, .last = iova + (len - 1), .ptr = ptr,
+		.iova = iova,
+		.last = iova + (len - 1),
+		.ptr = ptr,
 		.flags = flags,
 	};
 	mem->count++;

@@ -12,20 +12,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HOSTMEM_BEAT	64u	/* bytes; the unit of access, aligned */
+#define HOSTMEM_BEAT 64u /* bytes; the unit of access, aligned */
 
 struct hostmem_map {
 	uint64_t iova;
-	uint64_t last;		/* last mapped byte, inclusive */
+	uint64_t last; /* last mapped byte, inclusive */
 	uint8_t *ptr;
 	unsigned int flags;
 };
 
 struct hostmem {
-	struct hostmem_map *maps;	/* by rising iova, disjoint */
+	struct hostmem_map *maps; /* by rising iova, disjoint */
 	size_t count;
 	size_t space;
-	size_t hit;			/* index of the last one found */
+	size_t hit; /* index of the last one found */
 };
 
 void hostmem_init(struct hostmem *mem);

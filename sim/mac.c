@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define ALL_BYTES	UINT64_MAX
-#define WIRE_EXTRA	24	/* preamble, FCS and gap of a frame, bytes */
-#define CREDIT_MAX	(2 * DUT_BEAT)
+#define ALL_BYTES  UINT64_MAX
+#define WIRE_EXTRA 24 /* preamble, FCS and gap of a frame, bytes */
+#define CREDIT_MAX (2 * DUT_BEAT)
 
 static void record(struct card *card, const uint8_t *frame, unsigned int len)
 {
@@ -84,9 +84,9 @@ static void sample_tx(struct card *card)
 
 	if (out->mac_tx_tvalid || card->hold_mac.stalled)
 		card_judge_hold(card, &card->hold_mac, out->mac_tx_tvalid,
-			   in->mac_tx_tready, out->mac_tx_tkeep,
-			   out->mac_tx_tlast, card->dut.mac_tx_tdata,
-			   "mac transmit");
+				in->mac_tx_tready, out->mac_tx_tkeep,
+				out->mac_tx_tlast, card->dut.mac_tx_tdata,
+				"mac transmit");
 	if (out->mac_tx_tvalid && in->mac_tx_tready)
 		sent_beat(card);
 	else if (tx->in_frame && !out->mac_tx_tvalid)
@@ -157,8 +157,8 @@ void card_mac_drive(struct card *card)
 	in->mac_rx_tvalid = 1;
 	in->mac_rx_tuser = 0;
 	in->mac_rx_tlast = left <= DUT_BEAT;
-	in->mac_rx_tkeep = left >= DUT_BEAT ? ALL_BYTES :
-		((uint64_t)1 << left) - 1;
+	in->mac_rx_tkeep = left >= DUT_BEAT ? ALL_BYTES
+					    : ((uint64_t)1 << left) - 1;
 	rx->pos += DUT_BEAT;
 	if (left > DUT_BEAT)
 		return;

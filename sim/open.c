@@ -9,14 +9,16 @@
 #include "fantail_regs.h"
 #include "sim_internal.h"
 
-#define RESET_CYCLES	16u
-#define READY_CYCLES	4000000u	/* the longest memory clear, generous */
-#define READY_STEP	64u		/* cycles between looks at STATUS */
+#define RESET_CYCLES 16u
+#define READY_CYCLES 4000000u /* the longest memory clear, generous */
+#define READY_STEP   64u      /* cycles between looks at STATUS */
 
 void fantail_sim_config_init(struct fantail_sim_config *cfg)
 {
 	*cfg = (struct fantail_sim_config){
-		.time = FANTAIL_SIM_VIRTUAL, .seed = 1, .ns_per_cycle = 4,
+		.time = FANTAIL_SIM_VIRTUAL,
+		.seed = 1,
+		.ns_per_cycle = 4,
 		.wire_check = true,
 	};
 }
@@ -27,8 +29,8 @@ static void on_model(void *ctx, bool bad, const char *msg)
 {
 	struct card *card = ctx;
 
-	card_log(card, bad ? FANTAIL_SIM_ERROR : FANTAIL_SIM_INFO,
-		 "engine: %s", msg);
+	card_log(card, bad ? FANTAIL_SIM_ERROR : FANTAIL_SIM_INFO, "engine: %s",
+		 msg);
 }
 
 static void on_net(void *ctx, enum fantail_net_log_level level,
@@ -71,8 +73,11 @@ static void on_irq(void *ctx, uint32_t vectors)
 static int open_dut(struct card *card, const struct fantail_sim_config *cfg)
 {
 	struct dut_config dc = {
-		.log = on_model, .log_ctx = card, .seed = cfg->seed,
-		.trace = cfg->trace, .trace_first = cfg->trace_first,
+		.log = on_model,
+		.log_ctx = card,
+		.seed = cfg->seed,
+		.trace = cfg->trace,
+		.trace_first = cfg->trace_first,
 		.trace_cycles = cfg->trace_cycles,
 		.ps_per_cycle = cfg->ns_per_cycle * 1000,
 	};
@@ -80,11 +85,12 @@ static int open_dut(struct card *card, const struct fantail_sim_config *cfg)
 
 	rc = dut_open(&card->dut, &dc);
 	if (rc)
-		card_log(card, FANTAIL_SIM_ERROR, "cannot open the model%s%s: %s",
+		card_log(card, FANTAIL_SIM_ERROR,
+			 "cannot open the model%s%s: %s",
 			 cfg->trace ? " with waves in " : "",
 			 cfg->trace ? cfg->trace : "",
-			 rc == -ENOTSUP ? "this build has no waves" :
-			 strerror(-rc));
+			 rc == -ENOTSUP ? "this build has no waves"
+					: strerror(-rc));
 	return rc;
 }
 
@@ -117,7 +123,8 @@ static int open_recorders(struct card *card,
 			  const struct fantail_sim_config *cfg)
 {
 	struct fantail_wire_check_config wc = {
-		.log = on_wire, .log_ctx = card,
+		.log = on_wire,
+		.log_ctx = card,
 	};
 	int rc = 0;
 

@@ -10,13 +10,13 @@
  * the sequence number) and 4 of LCRC, and the header: 16 for a request with
  * a 64-bit address, 12 for a completion or a request below 4 GiB.
  */
-#define TLP_FRAME	8u
-#define HEADER_64	16u
-#define HEADER_32	12u
+#define TLP_FRAME 8u
+#define HEADER_64 16u
+#define HEADER_32 12u
 
-#define FRAC		20	/* fixed point of link times */
-#define MSIX_BYTES	4u
-#define IRQ_SLOTS	4u	/* beats kept free for interrupts */
+#define FRAC	   20 /* fixed point of link times */
+#define MSIX_BYTES 4u
+#define IRQ_SLOTS  4u /* beats kept free for interrupts */
 
 static bool power_of_two(unsigned int x)
 {
@@ -67,8 +67,7 @@ static uint64_t byte_time(const struct fantail_sim_pcie *c,
 }
 
 int pcie_init(struct pcie *pcie, const struct fantail_sim_pcie *cfg,
-	      unsigned int ns_per_cycle, struct hostmem *mem,
-	      const char **why)
+	      unsigned int ns_per_cycle, struct hostmem *mem, const char **why)
 {
 	memset(pcie, 0, sizeof(*pcie));
 	pcie->mem = mem;
@@ -77,10 +76,10 @@ int pcie_init(struct pcie *pcie, const struct fantail_sim_pcie *cfg,
 	if (*why)
 		return -EINVAL;
 	pcie->byte_time = byte_time(&pcie->cfg, ns_per_cycle);
-	pcie->read_cycles = (pcie->cfg.read_ns + ns_per_cycle - 1) /
-		ns_per_cycle;
-	pcie->write_cycles = (pcie->cfg.write_ns + ns_per_cycle - 1) /
-		ns_per_cycle;
+	pcie->read_cycles =
+		(pcie->cfg.read_ns + ns_per_cycle - 1) / ns_per_cycle;
+	pcie->write_cycles =
+		(pcie->cfg.write_ns + ns_per_cycle - 1) / ns_per_cycle;
 	pcie->r = calloc(PCIE_READ_BEATS, sizeof(*pcie->r));
 	pcie->w = calloc(PCIE_WRITE_BEATS, sizeof(*pcie->w));
 	if (!pcie->r || !pcie->w) {
@@ -130,8 +129,7 @@ static uint64_t round_up(uint64_t fixed)
 bool pcie_read_room(const struct pcie *pcie)
 {
 	return pcie->reads < pcie->cfg.max_reads &&
-		pcie->r_tail - pcie->r_head + PCIE_BURST_MAX <=
-		PCIE_READ_BEATS;
+	       pcie->r_tail - pcie->r_head + PCIE_BURST_MAX <= PCIE_READ_BEATS;
 }
 
 /* Bytes from @iova to the next multiple of @unit, at most @left. */
@@ -156,7 +154,8 @@ static void completion(struct pcie *pcie, uint64_t iova, uint64_t from,
 	for (n = 0; n < bytes; n += HOSTMEM_BEAT)
 		pcie->r[pcie->r_tail++ % PCIE_READ_BEATS] =
 			(struct pcie_read_beat){
-				.iova = iova + n, .ready = at,
+				.iova = iova + n,
+				.ready = at,
 				.starts_tlp = n == 0,
 			};
 }
@@ -171,7 +170,7 @@ void pcie_read(struct pcie *pcie, uint64_t now, uint64_t iova,
 	while (left) {
 		request = chunk(iova, pcie->cfg.mrrs, left);
 		from = up(pcie, now, request_header(iova)) +
-			(pcie->read_cycles << FRAC);
+		       (pcie->read_cycles << FRAC);
 		left -= request;
 		for (; request; request -= part, iova += part) {
 			part = chunk(iova, pcie->cfg.mps, request);
@@ -264,7 +263,8 @@ void pcie_interrupt(struct pcie *pcie, uint64_t now, uint32_t vectors)
 	unsigned int messages = (unsigned int)__builtin_popcount(vectors);
 	uint64_t at;
 
-	at = up(pcie, now, messages * (request_header(UINT64_MAX) + MSIX_BYTES));
+	at = up(pcie, now,
+		messages * (request_header(UINT64_MAX) + MSIX_BYTES));
 	pcie->stats.write_tlps += messages;
 	/* Without room it rides on the newest beat: the order is the same. */
 	if (pcie->w_tail - pcie->w_head == PCIE_WRITE_BEATS)

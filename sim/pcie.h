@@ -27,23 +27,23 @@
 #include "fantail_sim.h"
 #include "hostmem.h"
 
-#define PCIE_READ_BEATS		4096u	/* ring of beats asked for */
-#define PCIE_WRITE_BEATS	256u	/* ring of posted beats: 16 KiB */
-#define PCIE_BURST_MAX		256u	/* beats the port can ask for at once */
+#define PCIE_READ_BEATS	 4096u /* ring of beats asked for */
+#define PCIE_WRITE_BEATS 256u  /* ring of posted beats: 16 KiB */
+#define PCIE_BURST_MAX	 256u  /* beats the port can ask for at once */
 
 struct pcie_read_beat {
 	uint64_t iova;
-	uint64_t ready;		/* first cycle at which it may be handed out */
-	bool last;		/* of the burst */
-	bool starts_tlp;	/* first of a completion */
+	uint64_t ready;	 /* first cycle at which it may be handed out */
+	bool last;	 /* of the burst */
+	bool starts_tlp; /* first of a completion */
 	bool ends_request;
 };
 
 struct pcie_write_beat {
 	uint64_t iova;
-	uint64_t visible;	/* cycle */
+	uint64_t visible; /* cycle */
 	uint64_t strobe;
-	uint32_t irq;		/* interrupts right after this beat */
+	uint32_t irq; /* interrupts right after this beat */
 	uint8_t data[HOSTMEM_BEAT];
 };
 
@@ -64,16 +64,16 @@ struct pcie_stats {
 
 struct pcie {
 	struct hostmem *mem;
-	struct fantail_sim_pcie cfg;	/* defaults filled in */
-	uint64_t byte_time;		/* cycles << 20, per link byte */
+	struct fantail_sim_pcie cfg; /* defaults filled in */
+	uint64_t byte_time;	     /* cycles << 20, per link byte */
 	uint64_t read_cycles;
 	uint64_t write_cycles;
-	uint64_t up_free;		/* direction busy until, << 20 */
+	uint64_t up_free; /* direction busy until, << 20 */
 	uint64_t down_free;
-	uint64_t last_visible;		/* of the newest write, cycles */
-	unsigned int reads;		/* requests under way */
-	bool write_tlp_open;		/* next beat continues a write TLP */
-	uint32_t r_head, r_tail;	/* free-running */
+	uint64_t last_visible;	 /* of the newest write, cycles */
+	unsigned int reads;	 /* requests under way */
+	bool write_tlp_open;	 /* next beat continues a write TLP */
+	uint32_t r_head, r_tail; /* free-running */
 	uint32_t w_head, w_tail;
 	struct pcie_stats stats;
 	struct pcie_read_beat *r;
@@ -85,8 +85,7 @@ struct pcie {
  * @cfg as in fantail_sim.h, zero fields mean defaults.
  */
 int pcie_init(struct pcie *pcie, const struct fantail_sim_pcie *cfg,
-	      unsigned int ns_per_cycle, struct hostmem *mem,
-	      const char **why);
+	      unsigned int ns_per_cycle, struct hostmem *mem, const char **why);
 void pcie_free(struct pcie *pcie);
 
 /* Is there room for any burst? */
@@ -100,7 +99,7 @@ void pcie_read(struct pcie *pcie, uint64_t now, uint64_t iova,
 static inline bool pcie_read_due(const struct pcie *pcie, uint64_t now)
 {
 	return pcie->r_head != pcie->r_tail &&
-		pcie->r[pcie->r_head % PCIE_READ_BEATS].ready <= now;
+	       pcie->r[pcie->r_head % PCIE_READ_BEATS].ready <= now;
 }
 
 /*
@@ -123,7 +122,7 @@ void pcie_interrupt(struct pcie *pcie, uint64_t now, uint32_t vectors);
 static inline bool pcie_write_due(const struct pcie *pcie, uint64_t now)
 {
 	return pcie->w_head != pcie->w_tail &&
-		pcie->w[pcie->w_head % PCIE_WRITE_BEATS].visible <= now;
+	       pcie->w[pcie->w_head % PCIE_WRITE_BEATS].visible <= now;
 }
 
 /*

@@ -11,8 +11,8 @@
 
 #include "sim_internal.h"
 
-#define POLL_EVERY_US	200u	/* looks at the network's descriptors */
-#define SLEEP_MIN_US	20u	/* shorter ones are not worth a system call */
+#define POLL_EVERY_US 200u /* looks at the network's descriptors */
+#define SLEEP_MIN_US  20u  /* shorter ones are not worth a system call */
 
 void sim_real_wake(struct fantail_sim *sim)
 {
@@ -75,8 +75,7 @@ static void sleep_until(struct fantail_sim *sim, uint64_t next)
 		sleep_on_wake_fd(sim, us);
 		pthread_mutex_lock(&sim->lock);
 	}
-	while (read(sim->wake_fd, &count, sizeof(count)) < 0 &&
-	       errno == EINTR)
+	while (read(sim->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
 awake:
 	atomic_store(&sim->sleeping, false);
@@ -122,8 +121,7 @@ static void *model_thread(void *arg)
 		if (!card_idle(card))
 			continue;
 		next = card_next_us(card);
-		if (next > card->now_us &&
-		    next - card->now_us > SLEEP_MIN_US)
+		if (next > card->now_us && next - card->now_us > SLEEP_MIN_US)
 			sleep_until(sim, next);
 	}
 	pthread_mutex_unlock(&sim->lock);

@@ -5,7 +5,7 @@
 
 #include "sim_internal.h"
 
-#define BAR0_SIZE	0x10000u
+#define BAR0_SIZE 0x10000u
 
 void sim_lock(struct fantail_sim *sim)
 {
@@ -81,7 +81,7 @@ int sim_read_word(struct fantail_sim *sim, uint32_t offset, uint32_t *value)
 static bool bad_access(unsigned int bar, uint64_t offset, unsigned int size)
 {
 	return bar != 0 || (size != 1 && size != 2 && size != 4 && size != 8) ||
-		offset % size || offset > BAR0_SIZE - size;
+	       offset % size || offset > BAR0_SIZE - size;
 }
 
 int fantail_sim_bar_read(struct fantail_sim *sim, unsigned int bar,
@@ -107,15 +107,17 @@ int fantail_sim_bar_read(struct fantail_sim *sim, unsigned int bar,
 }
 
 /* Under ring_lock. The engine takes one write in a few cycles. */
-static bool push_write(struct fantail_sim *sim, uint32_t offset,
-		       uint32_t value, uint8_t strobe)
+static bool push_write(struct fantail_sim *sim, uint32_t offset, uint32_t value,
+		       uint8_t strobe)
 {
 	unsigned int tail = atomic_load(&sim->ring_tail);
 
 	if (tail - atomic_load(&sim->ring_head) >= CARD_MMIO_RING)
 		return false;
 	sim->ring[tail % CARD_MMIO_RING] = (struct card_write){
-		.offset = offset, .value = value, .strobe = strobe,
+		.offset = offset,
+		.value = value,
+		.strobe = strobe,
 	};
 	atomic_store(&sim->ring_tail, tail + 1);
 	return true;
@@ -282,8 +284,8 @@ static int wait_real(struct fantail_sim *sim, uint32_t vectors,
 	struct timespec end;
 	int rc = 0, n;
 
-	end = after(timeout_us < 0 || timeout_us > longest ? longest :
-		    timeout_us);
+	end = after(timeout_us < 0 || timeout_us > longest ? longest
+							   : timeout_us);
 	pthread_mutex_lock(&sim->irq_lock);
 	while (!(sim->pending & vectors) && !atomic_load(&sim->error) && !rc)
 		rc = pthread_cond_timedwait(&sim->irq_cond, &sim->irq_lock,

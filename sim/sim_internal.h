@@ -30,11 +30,11 @@ struct fantail_sim {
 	/* Register writes not yet given to the engine. */
 	pthread_mutex_t ring_lock;
 	struct card_write ring[CARD_MMIO_RING];
-	atomic_uint ring_head;		/* moved under lock */
-	atomic_uint ring_tail;		/* moved under ring_lock */
+	atomic_uint ring_head; /* moved under lock */
+	atomic_uint ring_tail; /* moved under ring_lock */
 
 	pthread_mutex_t irq_lock;
-	pthread_cond_t irq_cond;	/* CLOCK_MONOTONIC */
+	pthread_cond_t irq_cond; /* CLOCK_MONOTONIC */
 	uint32_t pending;
 	int irq_fd[FANTAIL_SIM_VECTORS];
 
@@ -43,7 +43,7 @@ struct fantail_sim {
 	bool has_thread;
 	atomic_bool stop;
 	atomic_bool sleeping;
-	atomic_int error;		/* copy of the card's, without lock */
+	atomic_int error; /* copy of the card's, without lock */
 	int wake_fd;
 };
 

@@ -72,23 +72,42 @@ void fantail_sim_stats(struct fantail_sim *sim, struct fantail_sim_stats *stats)
 	sim_unlock(sim);
 }
 
-#define COUNT(name) { #name, offsetof(struct fantail_sim_stats, name) }
+#define COUNT(name)                                             \
+	{                                                       \
+#name, offsetof(struct fantail_sim_stats, name) \
+	}
 
 static const struct {
 	const char *name;
 	size_t offset;
 } counts[] = {
-	COUNT(cycles), COUNT(now_us), COUNT(skipped_us),
-	COUNT(pcie_read_bytes), COUNT(pcie_write_bytes),
-	COUNT(pcie_read_tlps), COUNT(pcie_completion_tlps),
-	COUNT(pcie_write_tlps), COUNT(pcie_up_link_bytes),
-	COUNT(pcie_down_link_bytes), COUNT(read_faults), COUNT(write_faults),
-	COUNT(last_fault_iova), COUNT(mmio_writes), COUNT(mmio_reads),
-	COUNT(mmio_errors), COUNT(interrupts), COUNT(wire_tx_frames),
-	COUNT(wire_tx_bytes), COUNT(wire_rx_frames), COUNT(wire_rx_bytes),
-	COUNT(wire_violations), COUNT(wire_segments),
-	COUNT(wire_data_segments), COUNT(wire_retransmitted_segments),
-	COUNT(wire_payload_bytes), COUNT(protocol_violations),
+	COUNT(cycles),
+	COUNT(now_us),
+	COUNT(skipped_us),
+	COUNT(pcie_read_bytes),
+	COUNT(pcie_write_bytes),
+	COUNT(pcie_read_tlps),
+	COUNT(pcie_completion_tlps),
+	COUNT(pcie_write_tlps),
+	COUNT(pcie_up_link_bytes),
+	COUNT(pcie_down_link_bytes),
+	COUNT(read_faults),
+	COUNT(write_faults),
+	COUNT(last_fault_iova),
+	COUNT(mmio_writes),
+	COUNT(mmio_reads),
+	COUNT(mmio_errors),
+	COUNT(interrupts),
+	COUNT(wire_tx_frames),
+	COUNT(wire_tx_bytes),
+	COUNT(wire_rx_frames),
+	COUNT(wire_rx_bytes),
+	COUNT(wire_violations),
+	COUNT(wire_segments),
+	COUNT(wire_data_segments),
+	COUNT(wire_retransmitted_segments),
+	COUNT(wire_payload_bytes),
+	COUNT(protocol_violations),
 };
 
 static json_t *array(const uint64_t *values, size_t n)
@@ -129,16 +148,16 @@ char *fantail_sim_stats_json(struct fantail_sim *sim)
 				   json_integer((json_int_t)sim->seed));
 	bad |= json_object_set_new(root, "wall_seconds",
 				   json_real(s.wall_seconds));
-	bad |= json_object_set_new(root, "cycles_per_second",
-				   json_real(s.wall_seconds > 0 ?
-					     (double)s.cycles / s.wall_seconds :
-					     0));
-	bad |= json_object_set_new(root, "class_read_bytes",
-				   array(s.class_read_bytes,
-					 FANTAIL_SIM_CLASSES));
-	bad |= json_object_set_new(root, "class_write_bytes",
-				   array(s.class_write_bytes,
-					 FANTAIL_SIM_CLASSES));
+	bad |= json_object_set_new(
+		root, "cycles_per_second",
+		json_real(s.wall_seconds > 0 ? (double)s.cycles / s.wall_seconds
+					     : 0));
+	bad |= json_object_set_new(
+		root, "class_read_bytes",
+		array(s.class_read_bytes, FANTAIL_SIM_CLASSES));
+	bad |= json_object_set_new(
+		root, "class_write_bytes",
+		array(s.class_write_bytes, FANTAIL_SIM_CLASSES));
 	bad |= json_object_set_new(root, "vector_interrupts",
 				   array(s.vector_interrupts, sim->vectors));
 	if (!bad)

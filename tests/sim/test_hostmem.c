@@ -8,9 +8,9 @@
 #include "fantail_sim.h"
 #include "hostmem.h"
 
-#define RD FANTAIL_SIM_DMA_READ
-#define WR FANTAIL_SIM_DMA_WRITE
-#define RW (RD | WR)
+#define RD  FANTAIL_SIM_DMA_READ
+#define WR  FANTAIL_SIM_DMA_WRITE
+#define RW  (RD | WR)
 #define ALL UINT64_MAX
 
 static struct hostmem mem;
@@ -76,8 +76,9 @@ Test(hostmem, writes_only_strobed_bytes)
 	cr_assert_eq(hostmem_write(&mem, 64, line, 0x80000000000ff006), 0);
 	for (i = 0; i < 64; i++)
 		cr_assert_eq(buf[64 + i],
-			     0x80000000000ff006 >> i & 1 ? 0x5a :
-			     before[64 + i], "byte %u", i);
+			     0x80000000000ff006 >> i & 1 ? 0x5a
+							 : before[64 + i],
+			     "byte %u", i);
 	cr_assert_arr_eq(buf, before, 64);
 }
 
@@ -120,10 +121,12 @@ Test(hostmem, rights)
 
 Test(hostmem, classes)
 {
-	cr_assert_eq(hostmem_map(&mem, 0x0, buf, 64,
-				 RW | FANTAIL_SIM_DMA_CLASS(5)), 0);
+	cr_assert_eq(
+		hostmem_map(&mem, 0x0, buf, 64, RW | FANTAIL_SIM_DMA_CLASS(5)),
+		0);
 	cr_assert_eq(hostmem_map(&mem, 0x40, buf + 64, 64,
-				 RW | FANTAIL_SIM_DMA_CLASS(7)), 0);
+				 RW | FANTAIL_SIM_DMA_CLASS(7)),
+		     0);
 	cr_assert_eq(hostmem_read(&mem, 0, line), 5);
 	cr_assert_eq(hostmem_write(&mem, 0x40, line, 1), 7);
 }
@@ -168,7 +171,10 @@ Test(hostmem, unmap_only_exactly)
 /* Against an array of owners, one per line, with every kind of call. */
 Test(hostmem, random_against_a_plain_table)
 {
-	enum { LINES = 64, ROUNDS = 200000 };
+	enum {
+		LINES = 64,
+		ROUNDS = 200000
+	};
 	static uint8_t store[LINES * 64];
 	int start[LINES], len[LINES];
 	const char *text = getenv("SEED");
@@ -194,7 +200,8 @@ Test(hostmem, random_against_a_plain_table)
 				continue;
 			cr_assert_eq(hostmem_map(&mem, (uint64_t)at * 64,
 						 store + 64 * at,
-						 (size_t)l * 64, RW), want);
+						 (size_t)l * 64, RW),
+				     want);
 			for (i = at; !want && i < at + l; i++) {
 				start[i] = at;
 				len[i] = l;
@@ -203,13 +210,15 @@ Test(hostmem, random_against_a_plain_table)
 			int s = start[at], l = len[at];
 
 			cr_assert_eq(hostmem_unmap(&mem, (uint64_t)s * 64,
-						   (size_t)l * 64), 0);
+						   (size_t)l * 64),
+				     0);
 			for (i = s; i < s + l; i++)
 				start[i] = -1;
 		} else {
 			want = start[at] >= 0 ? 0 : -EFAULT;
-			cr_assert_eq(hostmem_read(&mem, (uint64_t)at * 64,
-						  line), want);
+			cr_assert_eq(
+				hostmem_read(&mem, (uint64_t)at * 64, line),
+				want);
 			cr_assert_eq(line[rand() % 64], want ? 0 : at + 1);
 		}
 	}

@@ -7,9 +7,9 @@
 #include "fantail_sim.h"
 #include "pcie.h"
 
-#define RW (FANTAIL_SIM_DMA_READ | FANTAIL_SIM_DMA_WRITE)
-#define BASE UINT64_C(0x100000000)	/* 64-bit: headers of 16 bytes */
-#define ALL UINT64_MAX
+#define RW   (FANTAIL_SIM_DMA_READ | FANTAIL_SIM_DMA_WRITE)
+#define BASE UINT64_C(0x100000000) /* 64-bit: headers of 16 bytes */
+#define ALL  UINT64_MAX
 
 static struct hostmem mem;
 static struct pcie link;
@@ -30,7 +30,8 @@ static void setup(void)
 		host[i] = (uint8_t)(i ^ i >> 8);
 	hostmem_init(&mem);
 	cr_assert_eq(hostmem_map(&mem, BASE, host, sizeof(host),
-				 RW | FANTAIL_SIM_DMA_CLASS(3)), 0);
+				 RW | FANTAIL_SIM_DMA_CLASS(3)),
+		     0);
 }
 
 static void teardown(void)
@@ -53,9 +54,11 @@ static uint64_t due(uint64_t now)
 Test(pcie, parameters_out_of_range)
 {
 	static const struct fantail_sim_pcie bad[] = {
-		{ .gen = 6 }, { .lanes = 3 }, { .lanes = 32 }, { .mps = 64 },
-		{ .mps = 300 }, { .mps = 1024 }, { .mrrs = 64 },
-		{ .mrrs = 8192 }, { .read_ns = 1 }, { .read_ns = 100001 },
+		{ .gen = 6 },		{ .lanes = 3 },
+		{ .lanes = 32 },	{ .mps = 64 },
+		{ .mps = 300 },		{ .mps = 1024 },
+		{ .mrrs = 64 },		{ .mrrs = 8192 },
+		{ .read_ns = 1 },	{ .read_ns = 100001 },
 		{ .write_ns = 100001 }, { .max_reads = 257 },
 	};
 	const char *why;
@@ -63,8 +66,8 @@ Test(pcie, parameters_out_of_range)
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		why = NULL;
-		cr_assert_eq(pcie_init(&link, &bad[i], 4, &mem, &why),
-			     -EINVAL, "set %zu", i);
+		cr_assert_eq(pcie_init(&link, &bad[i], 4, &mem, &why), -EINVAL,
+			     "set %zu", i);
 		cr_assert_not_null(why);
 	}
 }
@@ -194,26 +197,26 @@ Test(pcie, read_bandwidth_gen3_x16)
 	double want = 1048576 / (63.015 * 256 / 276) + 150;
 	double got = (double)stream_read((struct fantail_sim_pcie){ 0 });
 
-	cr_assert(got > 0.99 * want && got < 1.01 * want, "%.0f, not %.0f",
-		  got, want);
+	cr_assert(got > 0.99 * want && got < 1.01 * want, "%.0f, not %.0f", got,
+		  want);
 }
 
 Test(pcie, read_bandwidth_gen2_x4)
 {
 	/* 5 GT/s * 4 * 8/10 / 8 * 4 ns = 8 B per cycle, 128 of 148. */
 	double want = 1048576 / (8.0 * 128 / 148) + 150;
-	double got = (double)stream_read((struct fantail_sim_pcie){
-		.gen = 2, .lanes = 4, .mps = 128 });
+	double got = (double)stream_read(
+		(struct fantail_sim_pcie){ .gen = 2, .lanes = 4, .mps = 128 });
 
-	cr_assert(got > 0.99 * want && got < 1.01 * want, "%.0f, not %.0f",
-		  got, want);
+	cr_assert(got > 0.99 * want && got < 1.01 * want, "%.0f, not %.0f", got,
+		  want);
 }
 
 Test(pcie, read_bandwidth_bounded_by_requests_under_way)
 {
 	/* One request of 512 bytes per round trip. */
-	double got = (double)stream_read((struct fantail_sim_pcie){
-		.max_reads = 1 });
+	double got = (double)stream_read(
+		(struct fantail_sim_pcie){ .max_reads = 1 });
 
 	cr_assert(got > 2048 * 150, "%.0f", got);
 	cr_assert(got < 2048 * 170, "%.0f", got);
@@ -235,8 +238,7 @@ Test(pcie, posted_write_is_delayed_and_in_order)
 		cr_assert_eq(host[0], old);
 		now++;
 	}
-	cr_assert(now >= 575 && now <= 578, "at %llu",
-		  (unsigned long long)now);
+	cr_assert(now >= 575 && now <= 578, "at %llu", (unsigned long long)now);
 	cr_assert_eq(pcie_write_take(&link), 0);
 	cr_assert_eq(host[0], 1);
 	cr_assert_eq(host[63], 1);
@@ -252,8 +254,7 @@ Test(pcie, posted_write_is_delayed_and_in_order)
 	cr_assert_eq(link.stats.write_bytes, 72);
 	cr_assert_eq(link.stats.class_write_bytes[3], 72);
 	cr_assert_eq(link.stats.write_tlps, 4);
-	cr_assert_eq(link.stats.up_link_bytes,
-		     64 + 24 + 8 + 24 + 2 * (24 + 4));
+	cr_assert_eq(link.stats.up_link_bytes, 64 + 24 + 8 + 24 + 2 * (24 + 4));
 }
 
 Test(pcie, write_burst_is_cut_at_mps)
@@ -341,6 +342,6 @@ Test(pcie, write_bandwidth_gen3_x16)
 		}
 	}
 	got = (double)now;
-	cr_assert(got > 0.99 * want && got < 1.01 * want, "%.0f, not %.0f",
-		  got, want);
+	cr_assert(got > 0.99 * want && got < 1.01 * want, "%.0f, not %.0f", got,
+		  want);
 }
