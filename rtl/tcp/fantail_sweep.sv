@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sweeper: visits every connection again and again, and turns what it sees into the log's low watermark, into
+// free extents, and into requests to the acknowledge owner (a deadline passed, a receiver lags).
+//
+// Watermark. The candidate starts at the replication position: whatever is appended after the sweep begins lies at or above it. Each
+// connection with unacknowledged bytes lowers it to the position of its oldest one. When the sweep ends the candidate is right for
+// every segment that will be picked from then on, because a later pick reads an una at least as new as the sweep did. Segments picked
+// before may still be reading: so the colour of picks is changed, and the watermark moves only when no segment of
+// the old colour is left (a grace period, as in read-copy-update). No reference counts, no floors.
+//
+//   visit ... visit | change colour | wait: old colour gone | commit | visit ...
+//
+// Extents below the one that holds una are free a whole sweep later, for the same reason: ext_free is the ext_rd of the visit before.
+//
+// Lag. newest_q is the newest position any connection has had acknowledged. Lag = newest - own oldest needed.
+//
+// A visit takes one cycle, three and more when bytes are unacknowledged (row of extents).
+
+module fantail_sweep #(
+  parameter int Connections = 1024,
+  parameter int LogBytes    = 1048576
+) (
+  input  logic                       clk,
+  input  logic                       rst,
+  output logic                       busy_o,
+  input  logic [63:0]                now_us_i,
+  input  logic [31:0]                rto_max_us_i,
+  input  logic [31:0]                pin_limit_i,
+  input  logic [31:0]                pin_us_i,
+  input  logic [14:0]                span_i,          // visit ids below
+  input  logic [31:0]                walk_pos_i,      // everything below is replicated
+  input  logic [31:0]                tail_i,          // log tail
+  input  logic                       log_wait_i,      // DATA waits for log space
+  output logic [31:0]                low_o,           // log low watermark
+  output logic                       sweep_o,         // pulse: a sweep is committed
+  // copies of other owners' tables
+  output logic                       rd_valid_o,
+  output logic [13:0]                rd_id_o,
+  input  fantail_tcp_pkg::par_t      par_i,
+  input  fantail_tcp_pkg::enq_t      enq_i,
+  input  fantail_tcp_pkg::tx_t       tx_i,
+  input  fantail_tcp_pkg::ack_t      ack_i,
+  // own table
+  input  logic                       s_init_valid,    // install: forget
+  output logic                       s_init_ready,
+  input  logic [13:0]                s_init_id,
+  output logic                       swp_we_o,
+  output logic [13:0]                swp_waddr_o,
+  output fantail_tcp_pkg::swp_t      swp_wdata_o,
+  // extents
+  output logic                       ext_rd_valid_o,
+  input  logic                       ext_rd_ready_i,
+  output logic [13:0]                ext_rd_id_o,
+  output logic [15:0]                ext_rd_index_o,
+  input  logic [511:0]               ext_row_i,
+  // requests to the acknowledge owner
+  output logic                       m_req_valid,
+  input  logic                       m_req_ready,
+  output logic [13:0]                m_req_id,
+  output logic [7:0]                 m_req_cause,     // CAUSE_NONE: a deadline passed
+  // grace period
+  output logic                       color_o,
+  input  logic                       take_i,          // a pick, of the current colour
+  input  logic                       none_i,          // a pick ended without a segment
+  input  logic                       none_color_i,
+  input  logic                       done_i,          // a segment was read whole
+  input  logic                       done_color_i,
+  // idle
+  input  logic                       activity_i,      // any other block has work
+  output logic                       idle_o,          // a whole sweep saw no work and none has come since
+  output logic [63:0]                next_deadline_us_o,
+  output logic [13:0]                pin_id_o,
+  output logic [31:0]                pin_bytes_o
+);
+  `include "fantail_assert.svh"
+
+  localparam int IdW = $clog2(Connections);
+
+  typedef enum logic [2:0] {
+    Start,   // begin a sweep
+    Read,    // tables are being read
+    Judge,   // tables are here
+    Ask,     // the row of extents is asked for
+    Row,     // the row is here
+    Request, // a request waits for the acknowledge owner
+    Grace    // sweep done, old colour still at work
+  } state_e;
+
+  state_e      state_q, state_d;
+  logic [13:0] id_q;
+  logic [31:0] now_us;
+  assign now_us = now_us_i[31:0];
+
+  // ---------------------------------------------------------------- own table
+  logic [fantail_tcp_pkg::SwpW-1:0] own_bits;
+  fantail_tcp_pkg::swp_t            own;
+  fantail_table #(
+    .Width(fantail_tcp_pkg::SwpW),
+    .Depth(Connections)
+  ) u_state (
+    .clk, .rst,
+    .busy_o,
+    .we_i    (swp_we_o),
+    .waddr_i (swp_waddr_o[IdW-1:0]),
+    .wdata_i (swp_wdata_o),
+    .re_i    (rd_valid_o),
+    .raddr_i (id_q[IdW-1:0]),
+    .rdata_o (own_bits)
+  );
+  assign own = own_bits;
+
+  // ---------------------------------------------------------------- judge
+  logic        active, pinned, late, overdue;
+  logic [31:0] waiting, deadline, since, to_deadline;
+  logic        outstanding, persist;
+
+  assign active  = enq_i.installed && ack_i.alive;
+  assign waiting = enq_i.queued - ack_i.una;                       // -1 when a FIN was acknowledged
+  assign pinned  = active && (waiting != '0) && !waiting[31];
+
+  fantail_deadline u_deadline (
+    .ack_i,
+    .tx_max_i      (tx_i.max),
+    .tx_arm_us_i   (tx_i.arm_us),
+    .queued_i      (enq_i.queued),
+    .mss_i         (par_i.mss),
+    .rto_max_us_i,
+    .outstanding_o (outstanding),
+    .persist_o     (persist),
+    .deadline_us_o (deadline),
+    .since_us_o    (since)
+  );
+  assign late        = active && (outstanding || persist);
+  assign to_deadline = deadline - now_us;
+  assign overdue     = late && ($signed(to_deadline) <= 0);
+
+  // ---------------------------------------------------------------- row of extents
+  logic        found, next, final_found;
+  logic [15:0] found_index, index_q;
+  logic [31:0] delta, next_seq;
+  logic        cand_valid_q;
+  logic [15:0] cand_index_q;
+  logic [31:0] cand_delta_q;
+
+  fantail_find_extent u_find (
+    .row_i         (ext_row_i),
+    .index_i       (index_q),
+    .start_i       (own.ext_rd),
+    .wr_i          (enq_i.ext_wr),
+    .seq_i         (ack_i.una),
+    .found_o       (found),
+    .found_index_o (found_index),
+    .delta_o       (delta),
+    .next_o        (next),
+    .next_seq_o    (next_seq),
+    .final_o       (final_found)
+  );
+
+  logic        row_more, row_done;
+  logic [31:0] need;
+  logic [15:0] here;
+  assign row_more = found && !next && !final_found;    // perhaps further on
+  assign row_done = (state_q == Row) && !row_more;
+  assign need     = ack_i.una + (found ? delta : cand_delta_q);
+  assign here     = found ? found_index : cand_index_q;
+
+  // ---------------------------------------------------------------- lag
+  logic [31:0] newest_q, lag, drained_pos, stalled;
+  logic        lagging, pin_limit, pin_time;
+  logic [31:0] cand_q, low_q;
+
+  assign lag         = newest_q - need;
+  assign lagging     = !lag[31] && (lag > par_i.lag_limit) && (par_i.policy == fantail_regs_pkg::POLICY_ABORT);
+  assign pin_limit   = !lag[31] && (lag > pin_limit_i);
+  assign stalled     = now_us - since;
+  assign pin_time    = log_wait_i && (outstanding || persist) && (need == low_q) && (stalled > pin_us_i);
+  assign drained_pos = enq_i.queued + enq_i.delta;
+
+  // ---------------------------------------------------------------- grace period: picks at work, by colour
+  logic       color_q;
+  logic [7:0] count0_q, count1_q;
+  logic       old_gone;
+  assign color_o  = color_q;
+  assign old_gone = color_q ? (count0_q == '0) : (count1_q == '0);
+
+  // ---------------------------------------------------------------- steps
+  logic        last_visit, visit_done, changed;
+  logic [7:0]  cause_q;
+  logic [13:0] cand_id_q;
+  logic        quiet_q;
+  logic [31:0] best_q;               // smallest distance to a deadline
+  logic        best_valid_q;
+  logic [63:0] sweep_us_q;           // when the sweep began
+  logic [31:0] since_begin;
+
+  assign last_visit  = 15'(id_q) + 15'd1 >= span_i;
+  assign since_begin = deadline - sweep_us_q[31:0];
+
+  always_comb begin
+    state_d        = state_q;
+    rd_valid_o     = 1'b0;
+    visit_done     = 1'b0;
+    ext_rd_valid_o = 1'b0;
+    m_req_valid    = 1'b0;
+    unique case (state_q)
+      Start: if (!busy_o) state_d = span_i == '0 ? Grace : Read;
+      Read: begin
+        rd_valid_o = 1'b1;
+        state_d    = Judge;
+      end
+      Judge: begin
+        if (pinned) state_d = Ask;
+        else if (overdue) state_d = Request;
+        else visit_done = 1'b1;
+      end
+      Ask: begin
+        ext_rd_valid_o = 1'b1;
+        if (ext_rd_ready_i) state_d = Row;
+      end
+      Row: begin
+        if (row_more) state_d = Ask;
+        else if (lagging || pin_limit || pin_time || overdue) state_d = Request;
+        else visit_done = 1'b1;
+      end
+      Request: begin
+        m_req_valid = 1'b1;
+        visit_done  = m_req_ready;
+      end
+      Grace: if (old_gone) state_d = Start;
+      default: state_d = Start;
+    endcase
+    if (visit_done) state_d = last_visit ? Grace : Read;
+  end
+
+  assign rd_id_o        = id_q;
+  assign ext_rd_id_o    = id_q;
+  assign ext_rd_index_o = index_q;
+  assign m_req_id       = id_q;
+  assign m_req_cause    = cause_q;
+
+  // own state: what was found, and what was found the visit before
+  fantail_tcp_pkg::swp_t found_state;
+  logic                  store;
+  always_comb begin
+    found_state          = own;
+    found_state.ext_free = own.ext_rd;
+    found_state.una_seen = ack_i.una[15:0];
+    if (pinned) found_state.ext_rd = here;
+    else if (active && enq_i.ext_wr != '0) found_state.ext_rd = enq_i.ext_wr - 16'd1;
+  end
+  assign changed = found_state != own;
+  assign store   = active && changed && (row_done || (state_q == Judge && !pinned));
+
+  assign s_init_ready = !store && !busy_o && (state_q == Start || state_q == Grace || state_q == Read);
+  always_comb begin
+    swp_we_o    = store;
+    swp_waddr_o = id_q;
+    swp_wdata_o = found_state;
+    if (s_init_valid && s_init_ready) begin
+      swp_we_o    = 1'b1;
+      swp_waddr_o = s_init_id;
+      swp_wdata_o = '0;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    unique case (state_q)
+      Start: begin
+        id_q         <= '0;
+        cand_q       <= walk_pos_i;
+        cand_id_q    <= '0;
+        best_valid_q <= 1'b0;
+        best_q       <= 32'h7FFF_FFFF;
+        sweep_us_q   <= now_us_i;
+      end
+      Judge: begin
+        index_q      <= {own.ext_rd[15:3], 3'd0};
+        cand_valid_q <= 1'b0;
+        cause_q      <= fantail_regs_pkg::CAUSE_NONE;
+        if (late && !overdue && $signed(since_begin - best_q) < 0) begin
+          best_valid_q <= 1'b1;
+          best_q       <= since_begin;
+        end
+        // drained, and not counted yet
+        if (active && !pinned && enq_i.ext_wr != '0 && own.una_seen != ack_i.una[15:0]
+            && (drained_pos - low_q) <= (tail_i - low_q) && $signed(drained_pos - newest_q) > 0) newest_q <= drained_pos;
+      end
+      Row: begin
+        if (row_more) begin
+          cand_valid_q <= 1'b1;
+          cand_index_q <= found_index;
+          cand_delta_q <= delta;
+          index_q      <= index_q + 16'd8;
+        end else begin
+          if ($signed(need - cand_q) < 0) begin
+            cand_q    <= need;
+            cand_id_q <= id_q;
+          end
+          if ($signed(need - newest_q) > 0) newest_q <= need;
+          cause_q <= (pin_limit || pin_time) ? fantail_regs_pkg::CAUSE_PIN
+                   : lagging ? fantail_regs_pkg::CAUSE_LAG : fantail_regs_pkg::CAUSE_NONE;
+        end
+      end
+      Grace: if (old_gone) begin
+        low_q       <= cand_q;
+        pin_id_o    <= cand_id_q;
+        pin_bytes_o <= tail_i - cand_q;
+        if ($signed(cand_q - newest_q) > 0) newest_q <= cand_q;
+      end
+      default: ;
+    endcase
+    if (visit_done) id_q <= id_q + 14'd1;
+    if (state_d == Grace && state_q != Grace) color_q <= !color_q;
+
+    if (state_q == Start) quiet_q <= !activity_i;
+    else if (activity_i || m_req_valid) quiet_q <= 1'b0;
+
+    if (activity_i || m_req_valid) begin
+      idle_o <= 1'b0;
+    end else if (sweep_o && quiet_q) begin
+      idle_o             <= 1'b1;
+      next_deadline_us_o <= best_valid_q ? sweep_us_q + 64'(best_q) : '1;
+    end
+
+    count0_q <= count0_q + 8'(take_i && !color_q) - 8'(none_i && !none_color_i) - 8'(done_i && !done_color_i);
+    count1_q <= count1_q + 8'(take_i && color_q) - 8'(none_i && none_color_i) - 8'(done_i && done_color_i);
+
+    if (rst) begin
+      state_q     <= Start;
+      low_q       <= '0;
+      newest_q    <= '0;
+      color_q     <= 1'b0;
+      count0_q    <= '0;
+      count1_q    <= '0;
+      quiet_q     <= 1'b0;
+      idle_o      <= 1'b0;
+      pin_id_o    <= '0;
+      pin_bytes_o <= '0;
+    end else begin
+      state_q <= state_d;
+    end
+  end
+
+  assign sweep_o = (state_q == Grace) && old_gone;
+  assign low_o   = low_q;
+
+  `ASSERT(LowOnlyGrows, !(sweep_o && $signed(cand_q - low_q) < 0))
+  `ASSERT(LowBelowTail, !(sweep_o && (tail_i - cand_q) > 32'(LogBytes)))
+  `ASSERT(FoundInRow, !(row_done && !found && !cand_valid_q))
+  `ASSERT(PicksBalanced, (count0_q < 8'd200) && (count1_q < 8'd200))
+
+endmodule
