@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 #define FANTAIL_NET_FRAME_MAX 1514
-#define FANTAIL_NET_NEVER UINT64_MAX
+#define FANTAIL_NET_NEVER     UINT64_MAX
 
 struct fantail_net;
 struct fantail_peers;

@@ -29,7 +29,7 @@ enum {
 	OPT_WSCALE = 3,
 	OPT_SACK_OK = 4,
 	OPT_TS = 8,
-	WSCALE_MAX = 14, /* RFC 7323 2.3 */
+	WSCALE_MAX = 14,   /* RFC 7323 2.3 */
 	MSS_DEFAULT = 536, /* RFC 9293 MUST-15 */
 };
 

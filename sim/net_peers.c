@@ -41,8 +41,8 @@ void fantail_peers_config_default(struct fantail_peers_config *cfg)
 /* The heap of peers by due_us, then index, so that order is deterministic. */
 static bool before(const struct peer *a, const struct peer *b)
 {
-	return a->due_us != b->due_us ? a->due_us < b->due_us :
-					a->index < b->index;
+	return a->due_us != b->due_us ? a->due_us < b->due_us
+				      : a->index < b->index;
 }
 
 static void place(struct fantail_peers *ps, struct peer *p, uint32_t i)
@@ -392,10 +392,10 @@ static int init_peer(struct fantail_peers *ps, uint32_t i)
 
 	p->index = i;
 	p->opt = cfg->options;
-	p->heap_index = NOT_QUEUED;
 	p->due_us = p->ack_due_us = p->rto_due_us = p->start_us = NEVER;
 	if (cfg->configure)
 		cfg->configure(cfg->ctx, i, &p->opt);
+	p->heap_index = NOT_QUEUED;
 	if (!good_options(&p->opt)) {
 		net_log(ps->net, FANTAIL_NET_LOG_ERROR,
 			"peers: options of peer %u out of range", i);
@@ -424,7 +424,8 @@ static int peers_open(struct fantail_net *net)
 	    net->cfg.card_ip - cfg->first_ip < cfg->count) {
 		net_log(net, FANTAIL_NET_LOG_ERROR,
 			"peers: count must be 1 to %u, and no peer may have "
-			"the card's address", FANTAIL_PEERS_MAX);
+			"the card's address",
+			FANTAIL_PEERS_MAX);
 		return -EINVAL;
 	}
 	ps = calloc(1, sizeof(*ps));

@@ -32,7 +32,7 @@ struct net_slirp {
 	struct fantail_net *net;
 	Slirp *slirp;
 	struct slirp_timer timers[SLIRP_TIMER_NUM];
-	uint64_t next_turn_us;	  /* libslirp's TCP timers */
+	uint64_t next_turn_us;	   /* libslirp's TCP timers */
 	struct net_pollfds unused; /* of turns without descriptors */
 };
 
@@ -270,9 +270,9 @@ static int forward(struct net_slirp *s)
 			"slirp: cannot forward %s:%u: %s%s",
 			inet_ntop(AF_INET, &host, ip, sizeof(ip)),
 			cfg->host_port, strerror(error),
-			error == EADDRINUSE ? "; choose another port" :
-			error == EACCES	    ? "; choose a port from 1024" :
-					      "");
+			error == EADDRINUSE ? "; choose another port"
+			: error == EACCES   ? "; choose a port from 1024"
+					    : "");
 		return -error;
 	}
 	widen_backlog(s);

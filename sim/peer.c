@@ -51,7 +51,8 @@ void peer_start(struct fantail_peers *ps, struct peer *p)
 	/* 28000 connections of a peer pass before a port comes back */
 	p->port = (uint16_t)(32768 +
 			     (mix64(ps->net->cfg.seed ^ p->index) % 28000 +
-			      p->connects % 28000 * 7919) % 28000);
+			      p->connects % 28000 * 7919) %
+				     28000);
 	p->iss = (uint32_t)(r >> 16);
 	p->ts_offset = (uint32_t)mix64(r);
 	p->connects++;

@@ -27,13 +27,13 @@ struct fantail_peers;
 #define FANTAIL_PEERS_MAX 65536
 
 enum fantail_peer_state {
-	FANTAIL_PEER_IDLE,	  /* nothing asked for yet */
-	FANTAIL_PEER_WAITING,	  /* for its turn, ARP or a retry */
+	FANTAIL_PEER_IDLE,    /* nothing asked for yet */
+	FANTAIL_PEER_WAITING, /* for its turn, ARP or a retry */
 	FANTAIL_PEER_SYN_SENT,
-	FANTAIL_PEER_CONNECTED,	  /* until both sides have closed */
-	FANTAIL_PEER_CLOSED,	  /* both FINs exchanged; answers repeats */
-	FANTAIL_PEER_RESET,	  /* RST received or sent */
-	FANTAIL_PEER_FAILED,	  /* refused or timed out */
+	FANTAIL_PEER_CONNECTED, /* until both sides have closed */
+	FANTAIL_PEER_CLOSED,	/* both FINs exchanged; answers repeats */
+	FANTAIL_PEER_RESET,	/* RST received or sent */
+	FANTAIL_PEER_FAILED,	/* refused or timed out */
 };
 
 enum fantail_peer_event {
@@ -47,11 +47,11 @@ enum fantail_peer_event {
 
 /* How one peer behaves. */
 struct fantail_peer_options {
-	uint16_t mss;	 /* MSS option in the SYN; 0: none; default 1460 */
-	int8_t wscale;	 /* 0..14, -1: not offered; default 7 */
-	bool timestamps; /* RFC 7323; default true */
-	bool sack_permitted;   /* offer it (it is never used); default false */
-	uint8_t ack_every;     /* acknowledge every n-th segment; default 2 */
+	uint16_t mss;	     /* MSS option in the SYN; 0: none; default 1460 */
+	int8_t wscale;	     /* 0..14, -1: not offered; default 7 */
+	bool timestamps;     /* RFC 7323; default true */
+	bool sack_permitted; /* offer it (it is never used); default false */
+	uint8_t ack_every;   /* acknowledge every n-th segment; default 2 */
 	uint32_t ack_delay_us; /* at the latest after; default 40000 */
 	uint32_t buffer;       /* receive buffer, bytes; default 65535 */
 	uint32_t reassembly;   /* out-of-order bytes kept, 0: dropped; 65536 */

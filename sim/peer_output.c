@@ -6,7 +6,7 @@
 
 enum {
 	FRAME_HEAD = ETH_LEN + IP_LEN,
-	TS_BYTES = 12, /* NOP NOP TS */
+	TS_BYTES = 12,	     /* NOP NOP TS */
 	BURST_SEGMENTS = 10, /* most in flight towards the card */
 };
 
@@ -29,8 +29,8 @@ uint32_t peer_window(struct peer *p)
 	unsigned int shift = p->ws_on ? (unsigned int)p->opt.wscale : 0;
 	uint32_t space = free_space(p), old, step, field;
 
-	old = seq_diff(p->rcv_nxt, p->rcv_adv) > 0 ?
-		      p->rcv_adv - p->rcv_nxt : 0;
+	old = seq_diff(p->rcv_nxt, p->rcv_adv) > 0 ? p->rcv_adv - p->rcv_nxt
+						   : 0;
 	step = p->opt.buffer / 2;
 	if (step > (p->opt.mss ? p->opt.mss : MSS_DEFAULT))
 		step = p->opt.mss ? p->opt.mss : MSS_DEFAULT;

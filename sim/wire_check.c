@@ -182,8 +182,8 @@ static int tx_tcp(struct fantail_wire_check *c, const uint8_t *ip,
 		wire_violation(c, FANTAIL_WIRE_TCP_CHECKSUM, "is %04x",
 			       get16(tcp + 16));
 	if (s.reserved || s.urgent || s.flags & TCP_URG)
-		wire_violation(c, FANTAIL_WIRE_RESERVED,
-			       "bits %02x, urgent %u", s.reserved, s.urgent);
+		wire_violation(c, FANTAIL_WIRE_RESERVED, "bits %02x, urgent %u",
+			       s.reserved, s.urgent);
 	if (!s.opt.good)
 		wire_violation(c, FANTAIL_WIRE_OPTIONS, "malformed");
 	else if (s.opt.syn_only && !(s.flags & TCP_SYN))
@@ -278,8 +278,7 @@ static void tx_arp(struct fantail_wire_check *c, const uint8_t *frame,
 	if (memcmp(arp, fixed, sizeof(fixed)) || get16(arp + 6) < 1 ||
 	    get16(arp + 6) > 2 || memcmp(arp + 8, frame + 6, 6))
 		wire_violation(c, FANTAIL_WIRE_ARP,
-			       "operation %u or fixed fields",
-			       get16(arp + 6));
+			       "operation %u or fixed fields", get16(arp + 6));
 	if (c->cfg.card_ip && get32(arp + 14) != c->cfg.card_ip)
 		wire_violation(c, FANTAIL_WIRE_ARP, "sender %08x",
 			       get32(arp + 14));

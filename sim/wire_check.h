@@ -69,9 +69,9 @@ struct fantail_wire_check_result {
 	uint64_t tx_frames;
 	uint64_t tx_bytes;
 	uint64_t rx_frames;
-	uint64_t rx_ignored;  /* not valid TCP: no influence on the judgement */
-	uint64_t segments;    /* sent TCP segments */
-	uint64_t data_segments; /* of them with payload */
+	uint64_t rx_ignored; /* not valid TCP: no influence on the judgement */
+	uint64_t segments;   /* sent TCP segments */
+	uint64_t data_segments;		 /* of them with payload */
 	uint64_t retransmitted_segments; /* with a byte sent before, or FIN */
 	uint64_t payload_bytes;		 /* first transmissions only */
 	uint64_t retransmitted_bytes;
@@ -79,8 +79,8 @@ struct fantail_wire_check_result {
 	uint64_t unchecked_bytes; /* not stored: limit reached */
 	uint64_t window_probes;
 	uint64_t syns, fins, resets; /* sent */
-	uint64_t flows;	       /* connections seen */
-	uint64_t first_frame;  /* number of the first bad frame, from 1 */
+	uint64_t flows;		     /* connections seen */
+	uint64_t first_frame;	     /* number of the first bad frame, from 1 */
 };
 
 /**

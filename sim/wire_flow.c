@@ -6,13 +6,15 @@
 
 #include "wire_internal.h"
 
-enum { TABLE_MIN = 256 };
+enum {
+	TABLE_MIN = 256
+};
 
 static uint32_t hash(const struct wire_key *k)
 {
-	return (uint32_t)mix64((uint64_t)k->our_ip << 32 ^ k->peer_ip ^
-			       mix64((uint32_t)k->our_port << 16 |
-				     k->peer_port));
+	return (uint32_t)mix64(
+		(uint64_t)k->our_ip << 32 ^ k->peer_ip ^
+		mix64((uint32_t)k->our_port << 16 | k->peer_port));
 }
 
 static bool same(const struct wire_key *a, const struct wire_key *b)
@@ -158,8 +160,8 @@ static void agree(struct wire_flow *f, const struct wire_offer *o)
 	f->mss = o->mss;
 	f->ts_on = f->our_ts && o->ts;
 	if (f->our_wscale >= 0 && o->wscale >= 0)
-		f->shift = o->wscale > WSCALE_MAX ? WSCALE_MAX :
-						    (uint8_t)o->wscale;
+		f->shift = o->wscale > WSCALE_MAX ? WSCALE_MAX
+						  : (uint8_t)o->wscale;
 	f->right = f->isn + 1 + o->wnd;
 	f->peer_isn = o->isn;
 	f->rcv_max = o->isn + 1;

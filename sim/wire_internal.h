@@ -15,7 +15,7 @@ struct wire_key {
 };
 
 struct wire_options {
-	bool good;   /* well-formed and padded with zeros */
+	bool good;     /* well-formed and padded with zeros */
 	bool syn_only; /* has one that belongs only into a SYN */
 	bool has_mss, has_ts, has_sack;
 	uint16_t mss;
@@ -59,9 +59,9 @@ struct wire_flow {
 	uint8_t shift; /* of the peer's window */
 	int8_t our_wscale;
 	uint16_t mss;
-	uint32_t peer_isn; /* of this incarnation */
+	uint32_t peer_isn;	/* of this incarnation */
 	uint32_t isn, una, max; /* ours: first, acknowledged, sent */
-	uint32_t right;	/* right-most window edge */
+	uint32_t right;		/* right-most window edge */
 	uint32_t fin_seq;
 	uint32_t rcv_max; /* behind the peer's highest byte or FIN */
 	/* bytes [stored_seq, stored_seq + stored_len), no hole */

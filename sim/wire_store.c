@@ -5,7 +5,9 @@
 
 #include "wire_internal.h"
 
-enum { STORE_MIN = 2048 };
+enum {
+	STORE_MIN = 2048
+};
 
 /* Forget everything; the next byte kept is @seq. */
 void wire_store_reset(struct fantail_wire_check *c, struct wire_flow *f,

@@ -12,7 +12,7 @@
 #include "net.h"
 #include "net_frame.h"
 
-#define CARD_PORT 9000
+#define CARD_PORT 9000u
 
 static const uint8_t card_mac[6] = { 0x02, 'f', 'a', 'n', 0, 1 };
 
@@ -169,8 +169,7 @@ static inline bool card_arp(struct fantail_net *net, const uint8_t *f,
 
 	if (get16(f + 12) != TYPE_ARP)
 		return false;
-	if (get16(f + 20) != 1 ||
-	    get32(f + 38) != fantail_net_card_ip(net))
+	if (get16(f + 20) != 1 || get32(f + 38) != fantail_net_card_ip(net))
 		return true;
 	memcpy(r, f + 6, 6);
 	memcpy(r + 6, card_mac, 6);

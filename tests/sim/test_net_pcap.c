@@ -42,7 +42,8 @@ Test(pcap, frames_and_nanoseconds)
 	cr_assert_eq(fantail_pcap_open(path, 0, &rec), 0);
 	for (i = 0; i < 3; i++)
 		cr_assert_eq(fantail_pcap_write(rec, frame, 60u + (size_t)i,
-						5000000u + (uint64_t)i), 0);
+						5000000u + (uint64_t)i),
+			     0);
 	cr_assert_eq(fantail_pcap_close(rec), 0);
 
 	in = pcap_open_offline_with_tstamp_precision(

@@ -95,8 +95,9 @@ static bool next(struct got *g)
 	int len;
 
 	while ((len = fantail_net_recv(net, frame, sizeof(frame), now)) > 0) {
-		cr_assert_eq(fantail_wire_check_rx(check, frame, (size_t)len,
-						   now), 0);
+		cr_assert_eq(
+			fantail_wire_check_rx(check, frame, (size_t)len, now),
+			0);
 		if (!card_arp(net, frame, now) &&
 		    frame_parse(frame, (size_t)len, g))
 			return true;
@@ -124,11 +125,16 @@ static struct seg reply(const struct got *g, uint32_t at, uint8_t flags,
 			const char *data)
 {
 	return (struct seg){
-		.src = g->dst, .dst = g->src, .sport = g->dport,
-		.dport = g->sport, .seq = ISN + 1 + at,
+		.src = g->dst,
+		.dst = g->src,
+		.sport = g->dport,
+		.dport = g->sport,
+		.seq = ISN + 1 + at,
 		.ack = g->seq + (uint32_t)g->len +
 		       !!(g->flags & (TCP_SYN | TCP_FIN)),
-		.flags = flags, .data = data, .len = data ? strlen(data) : 0,
+		.flags = flags,
+		.data = data,
+		.len = data ? strlen(data) : 0,
 	};
 }
 
@@ -665,11 +671,22 @@ Test(peers, uri_parameters)
 {
 	struct log log = { "" };
 	static const char *const bad[] = {
-		"peers", "pears:", "peers:count=3", "peers:?count=0",
-		"peers:?count=70000", "peers:?mss=x", "peers:?wscale=15",
-		"peers:?nonsense=1", "peers:?count", "peers:?card_ip=1.2.3",
-		"peers:?card_port=0", "peers:?hostfwd=:1-:2", "peers:?mss=8",
-		"peers:?timestamps=2", "peers:?seed=-1", "",
+		"peers",
+		"pears:",
+		"peers:count=3",
+		"peers:?count=0",
+		"peers:?count=70000",
+		"peers:?mss=x",
+		"peers:?wscale=15",
+		"peers:?nonsense=1",
+		"peers:?count",
+		"peers:?card_ip=1.2.3",
+		"peers:?card_port=0",
+		"peers:?hostfwd=:1-:2",
+		"peers:?mss=8",
+		"peers:?timestamps=2",
+		"peers:?seed=-1",
+		"",
 	};
 	struct got g;
 	size_t i;
@@ -685,7 +702,8 @@ Test(peers, uri_parameters)
 	cr_assert_eq(fantail_net_open("peers:?count=3&mss=1000&wscale=-1&"
 				      "timestamps=0&buffer=2000&ack_every=1&"
 				      "card_ip=10.1.9.9&card_port=80&seed=7",
-				      &cfg, &net), 0);
+				      &cfg, &net),
+		     0);
 	peers = fantail_net_peers(net);
 	cr_assert_eq(fantail_peers_count(peers), 3);
 	cr_assert(!fantail_net_is_external(net));

@@ -17,17 +17,17 @@
 #include "net_card.h"
 #include "wire_check.h"
 
-#define ISN 77u
+#define ISN	77u
 #define CLIENTS 50
-#define STREAM 100000u
-#define CHUNK 1000u
+#define STREAM	100000u
+#define CHUNK	1000u
 
 /* The card's side of a connection. */
 struct conn {
-	uint16_t port; /* 0: unused */
+	size_t from_peer_len;
 	uint32_t peer_next, una, nxt, edge;
 	char from_peer[16];
-	size_t from_peer_len;
+	uint16_t port; /* 0: unused */
 	bool fin_got;
 };
 
@@ -90,7 +90,8 @@ static int open_port(uint16_t port)
 static uint16_t plug(void)
 {
 	struct fantail_wire_check_config wire = {
-		.card_ip = 0x0a00020f, .log = wire_line,
+		.card_ip = 0x0a00020f,
+		.log = wire_line,
 	};
 	uint16_t port;
 	int fd = listener(&port);
@@ -138,9 +139,15 @@ static void send_conn(const struct conn *c, uint32_t seq, uint8_t flags,
 		      const void *data, size_t len)
 {
 	struct seg s = {
-		.src = 0x0a00020f, .dst = 0x0a000202, .sport = CARD_PORT,
-		.dport = c->port, .seq = seq, .ack = c->peer_next,
-		.flags = flags, .data = data, .len = len,
+		.src = 0x0a00020f,
+		.dst = 0x0a000202,
+		.sport = CARD_PORT,
+		.dport = c->port,
+		.seq = seq,
+		.ack = c->peer_next,
+		.flags = flags,
+		.data = data,
+		.len = len,
 	};
 
 	if (flags & TCP_SYN)
@@ -281,8 +288,8 @@ Test(slirp, many_clients_both_ways, .timeout = 60)
 				continue;
 			}
 			for (k = 0; k < n; k++)
-				cr_assert_eq(buf[k], pattern(conn[i],
-							     got[i]++));
+				cr_assert_eq(buf[k],
+					     pattern(conn[i], got[i]++));
 			if (n)
 				continue;
 			cr_assert_eq(got[i], STREAM, "early end");
@@ -343,9 +350,13 @@ Test(slirp, port_without_right)
 Test(slirp, uri_parameters)
 {
 	static const char *const bad[] = {
-		"slirp:?hostfwd=127.0.0.1:9000", "slirp:?hostfwd=:0-:9000",
-		"slirp:?hostfwd=1.2:9-:9", "slirp:?hostfwd=:70000-:9",
-		"slirp:?count=3", "slirp:?card_ip=10.0.2.2", "slirp",
+		"slirp:?hostfwd=127.0.0.1:9000",
+		"slirp:?hostfwd=:0-:9000",
+		"slirp:?hostfwd=1.2:9-:9",
+		"slirp:?hostfwd=:70000-:9",
+		"slirp:?count=3",
+		"slirp:?card_ip=10.0.2.2",
+		"slirp",
 	};
 	struct fantail_net_config cfg;
 	size_t i;

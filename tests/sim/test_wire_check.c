@@ -7,9 +7,9 @@
 #include "net_card.h"
 #include "wire_check.h"
 
-#define CARD 0x0a000001u
-#define PEER 0x0a000002u
-#define ISN 0xfffffff0u /* wraps within the first segments */
+#define CARD	 0x0a000001u
+#define PEER	 0x0a000002u
+#define ISN	 0xfffffff0u /* wraps within the first segments */
 #define PEER_ISN 5000u
 
 static struct fantail_wire_check *check;
@@ -44,17 +44,28 @@ TestSuite(wire, .init = setup, .fini = teardown);
 static struct seg tx_seg(uint32_t at, uint8_t flags, const char *data)
 {
 	return (struct seg){
-		.src = CARD, .dst = PEER, .sport = CARD_PORT, .dport = 4000,
-		.seq = ISN + 1 + at, .ack = PEER_ISN + 1, .flags = flags,
-		.data = data, .len = data ? strlen(data) : 0,
+		.src = CARD,
+		.dst = PEER,
+		.sport = CARD_PORT,
+		.dport = 4000,
+		.seq = ISN + 1 + at,
+		.ack = PEER_ISN + 1,
+		.flags = flags,
+		.data = data,
+		.len = data ? strlen(data) : 0,
 	};
 }
 
 static struct seg rx_seg(uint32_t acked, uint8_t flags, uint16_t wnd)
 {
 	return (struct seg){
-		.src = PEER, .dst = CARD, .sport = 4000, .dport = CARD_PORT,
-		.seq = PEER_ISN + 1, .ack = ISN + 1 + acked, .flags = flags,
+		.src = PEER,
+		.dst = CARD,
+		.sport = 4000,
+		.dport = CARD_PORT,
+		.seq = PEER_ISN + 1,
+		.ack = ISN + 1 + acked,
+		.flags = flags,
 		.wnd = wnd,
 	};
 }
@@ -228,13 +239,13 @@ static int tx_changed(size_t at, uint8_t value, bool sums, size_t extra)
 	return fantail_wire_check_tx(check, f, len + extra, 7);
 }
 
-#define CHANGED(name, kind, at, value, sums, extra)                      \
-	Test(wire, name)                                                 \
-	{                                                                \
-		connect_mss(1460, 1000);                                 \
-		cr_assert_eq(tx_changed(at, value, sums, (size_t)extra), \
-			     1, "%s", last_line);                        \
-		expect(kind);                                            \
+#define CHANGED(name, kind, at, value, sums, extra)                           \
+	Test(wire, name)                                                      \
+	{                                                                     \
+		connect_mss(1460, 1000);                                      \
+		cr_assert_eq(tx_changed(at, value, sums, (size_t)(extra)), 1, \
+			     "%s", last_line);                                \
+		expect(kind);                                                 \
 	}
 
 CHANGED(length_total_above_frame, FANTAIL_WIRE_LENGTH, 16, 9, false, 0)
@@ -309,11 +320,11 @@ static void options_case(const uint8_t *opt, size_t len, int found)
 		expect(FANTAIL_WIRE_OPTIONS);
 }
 
-#define OPTIONS(name, found, ...)                           \
-	Test(wire, name)                                    \
-	{                                                   \
+#define OPTIONS(name, found, ...)                             \
+	Test(wire, name)                                      \
+	{                                                     \
 		static const uint8_t opt[] = { __VA_ARGS__ }; \
-		options_case(opt, sizeof(opt), found);      \
+		options_case(opt, sizeof(opt), found);        \
 	}
 
 OPTIONS(options_end_of_list, 0, 1, 0, 0, 0)
@@ -587,7 +598,9 @@ Test(wire, received_frame_with_bad_checksum_is_ignored)
 Test(wire, limits_of_memory_and_log)
 {
 	struct fantail_wire_check_config cfg = {
-		.store_bytes = 4096, .max_flows = 4, .log_limit = 2,
+		.store_bytes = 4096,
+		.max_flows = 4,
+		.log_limit = 2,
 		.log = log_line,
 	};
 	static char data[1461];
@@ -632,8 +645,8 @@ Test(wire, thousands_of_connections)
 				s = tx_seg(0, TCP_SYN | TCP_ACK, NULL);
 				s.seq = ISN;
 			} else {
-				s = tx_seg(0, TCP_ACK, round == 1 ? "abc" :
-								    "abd");
+				s = tx_seg(0, TCP_ACK,
+					   round == 1 ? "abc" : "abd");
 			}
 			s.dport = (uint16_t)(10000 + i);
 			cr_assert_eq(tx(&s), round == 2, "%s", last_line);
