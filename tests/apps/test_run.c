@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
+/*
+ * The main job from the outside, at small counts: what it delivers, what it
+ * counts, and how it ends. The program is $FANTAIL_RUN, else
+ * build/bin/fantail-run; SEED is handed on.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	ARGS = 16,
+	TEXT = 65536
+};
+
+TestSuite(run, .timeout = 110);
+
+static char out_option[80], out_path[64];
+static char told[TEXT]; /* stdout and stderr */
+
+/* A run under way. */
+struct job {
+	pid_t pid;
+	int output; /* ends when every process of it has ended */
+	int input;  /* its standard input */
+};
+
+static const char *program(void)
+{
+	const char *path = getenv("FANTAIL_RUN");
+
+	if (!path)
+		path = "build/bin/fantail-run";
+	cr_assert_eq(access(path, X_OK), 0, "%s is not built: make apps", path);
+	return path;
+}
+
+static struct job start(const char *const *options)
+{
+	const char *path = program();
+	const char *args[ARGS + 4] = { path, out_option };
+	char seed[64];
+	int n = 2, in[2], out[2];
+	struct job job;
+
+	snprintf(out_path, sizeof(out_path), "build/test-run/%d", getpid());
+	snprintf(out_option, sizeof(out_option), "--out=%s", out_path);
+	if (getenv("SEED")) {
+		snprintf(seed, sizeof(seed), "--seed=%s", getenv("SEED"));
+		args[n++] = seed;
+	}
+	for (; *options; options++)
+		args[n++] = *options;
+	cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
+	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
+	job.pid = fork();
+	if (job.pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		dup2(out[1], STDERR_FILENO);
+		execv(path, (char **)args);
+		_exit(98);
+	}
+	close(in[0]);
+	close(out[1]);
+	job.input = in[1];
+	job.output = out[0];
+	return job;
+}
+
+/* Until all its processes are gone; told[] holds what they said. */
+static int finish(struct job *job)
+{
+	size_t have = 0;
+	int status;
+	ssize_t n;
+
+	if (job->input >= 0)
+		close(job->input);
+	while ((n = read(job->output, told + have, TEXT - 1 - have)) > 0)
+		have += (size_t)n;
+	told[have] = 0;
+	close(job->output);
+	cr_assert_eq(waitpid(job->pid, &status, 0), job->pid);
+	cr_assert(WIFEXITED(status), "signal %d: %s", WTERMSIG(status), told);
+	return WEXITSTATUS(status);
+}
+
+static int run(const char *first, ...)
+{
+	const char *options[ARGS] = { first };
+	struct job job;
+	va_list args;
+	int n = 0;
+
+	va_start(args, first);
+	while (options[n])
+		options[++n] = va_arg(args, const char *);
+	va_end(args);
+	job = start(options);
+	return finish(&job);
+}
+
+static json_t *summary(void)
+{
+	char path[128];
+	json_t *o;
+
+	snprintf(path, sizeof(path), "%s/summary.json", out_path);
+	o = json_load_file(path, 0, NULL);
+	cr_assert_not_null(o, "no %s: %s", path, told);
+	return o;
+}
+
+static long long value(json_t *o, const char *key)
+{
+	json_t *v = json_object_get(o, key);
+
+	cr_assert(json_is_integer(v), "%s", key);
+	return json_integer_value(v);
+}
+
+/* Success, and the rows of the claim. The summary stays the caller's. */
+static json_t *must_be_ok(int code, long long clients)
+{
+	long long batches, interrupts;
+	size_t length = strlen(told);
+	json_t *o;
+
+	cr_assert_eq(code, 0, "exit %d: %s", code, told);
+	cr_assert_geq(length, 4);
+	cr_assert_str_eq(told + length - 4, "\nok\n", "%s", told);
+	o = summary();
+	cr_assert(json_is_true(json_object_get(o, "ok")));
+	cr_assert_eq(value(o, "clients"), clients);
+	batches = value(o, "batches");
+	interrupts = value(o, "interrupts");
+	cr_assert_gt(batches, 0);
+	cr_assert_eq(value(o, "submit_doorbells"), batches);
+	cr_assert_eq(value(o, "batch_records"), batches);
+	cr_assert_geq(interrupts, 1);
+	cr_assert_leq(interrupts, batches + value(o, "conn_records"));
+	cr_assert_geq(value(o, "pcie_payload_read_bytes"),
+		      value(o, "payload_bytes"));
+	cr_assert_leq(value(o, "pcie_payload_read_bytes"),
+		      value(o, "payload_bytes") + 126 * batches);
+	cr_assert_leq(value(o, "log_bytes_peak"), value(o, "payload_bytes"));
+	return o;
+}
+
+static json_t *must_verify_all(int code, long long clients)
+{
+	json_t *o = must_be_ok(code, clients);
+
+	cr_assert_eq(value(o, "verified_clients"), clients);
+	cr_assert_eq(value(o, "deliveries"), value(o, "messages") * clients);
+	return o;
+}
+
+Test(run, kernel_sockets)
+{
+	json_t *o = must_verify_all(run("--clients=20", "--messages=500", NULL),
+				    20);
+
+	cr_assert_eq(value(o, "messages"), 500);
+	cr_assert_eq(value(o, "batches"), 50);
+	json_decref(o);
+}
+
+Test(run, peers)
+{
+	json_t *o = must_verify_all(
+		run("--net=peers", "--clients=20", "--messages=500", NULL), 20);
+
+	cr_assert_eq(value(o, "batches"), 50);
+	json_decref(o);
+}
+
+/* One payload, read once and announced once, whoever gets it. */
+Test(run, costs_do_not_depend_on_the_clients)
+{
+	json_t *few = must_verify_all(
+		run("--net=peers", "--clients=20", "--messages=300", NULL), 20);
+	json_t *many = must_verify_all(
+		run("--net=peers", "--clients=200", "--messages=300", NULL),
+		200);
+
+	cr_assert_eq(value(few, "submit_doorbells"),
+		     value(many, "submit_doorbells"));
+	cr_assert_eq(value(few, "pcie_payload_read_bytes"),
+		     value(many, "pcie_payload_read_bytes"));
+	json_decref(few);
+	json_decref(many);
+}
+
+/* The log holds one copy, whoever still has to acknowledge it. */
+Test(run, single_batch_is_held_once)
+{
+	static const char *const clients[] = { "--clients=20",
+					       "--clients=200" };
+
+	for (int i = 0; i < 2; i++) {
+		json_t *o = must_verify_all(
+			run("--net=peers", clients[i], "--messages=10", NULL),
+			i ? 200 : 20);
+
+		cr_assert_leq(value(o, "payload_bytes"), 1400);
+		cr_assert_eq(value(o, "log_bytes_peak"),
+			     value(o, "payload_bytes"));
+		json_decref(o);
+	}
+}
+
+Test(run, same_seed_same_run)
+{
+	json_t *a = must_verify_all(
+		run("--net=peers", "--clients=10", "--messages=100", NULL), 10);
+	json_t *b = must_verify_all(
+		run("--net=peers", "--clients=10", "--messages=100", NULL), 10);
+
+	cr_assert_eq(value(a, "sim_cycles"), value(b, "sim_cycles"));
+	cr_assert_eq(value(a, "wire_tx_bytes"), value(b, "wire_tx_bytes"));
+	json_decref(a);
+	json_decref(b);
+}
+
+Test(run, file_in_lines)
+{
+	static const char file[] = "/usr/share/common-licenses/GPL-3";
+	struct stat st;
+	json_t *o;
+
+	if (stat(file, &st) < 0)
+		cr_skip_test("no %s [needs: test -r %s]", file, file);
+	o = must_verify_all(
+		run("--clients=5", "--framing=lines", "--feed", file, NULL), 5);
+	cr_assert_eq(value(o, "payload_bytes"), st.st_size);
+	json_decref(o);
+}
+
+static void client_leaves(const char *net)
+{
+	int code = run(net, "--clients=10", "--messages=400", "--drop-client=3",
+		       NULL);
+	json_t *o = must_be_ok(code, 10);
+
+	cr_assert_eq(value(o, "verified_clients"), 9);
+	cr_assert_geq(value(o, "conn_records"), 1);
+	cr_assert(strstr(told, "1 disconnected before the end"), "%s", told);
+	json_decref(o);
+}
+
+Test(run, client_leaves_sockets)
+{
+	client_leaves("--net=slirp");
+}
+
+Test(run, client_leaves_peers)
+{
+	client_leaves("--net=peers");
+}
+
+Test(run, pipe_that_pauses)
+{
+	static const char *const options[] = { "--clients=3", "--feed=-",
+					       "--framing=lines", NULL };
+	struct job job = start(options);
+	json_t *o;
+
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(write(job.input, "one\ntwo\n", 8), 8);
+		usleep(300000);
+	}
+	o = must_verify_all(finish(&job), 3);
+	cr_assert_eq(value(o, "messages"), 6);
+	json_decref(o);
+}
+
+Test(run, pipe_that_ends_inside_a_message)
+{
+	static const char *const options[] = { "--clients=3", "--feed=-",
+					       "--framing=fixed:4", NULL };
+	struct job job = start(options);
+
+	cr_assert_eq(write(job.input, "12345", 5), 5);
+	cr_assert_eq(finish(&job), 2);
+	cr_assert(strstr(told, "the one at byte 4 has 1 of its 4 bytes"), "%s",
+		  told);
+}
+
+/* The feed never ends, Ctrl-C does: cleanly, with what there is. */
+Test(run, interrupted)
+{
+	static const char *const options[] = { "--clients=3", "--feed=-",
+					       "--framing=lines", NULL };
+	struct job job = start(options);
+	size_t have = 0;
+	json_t *o;
+
+	/* published means that it is past the set-up */
+	while (!strstr(told, "publishing")) {
+		ssize_t n = read(job.output, told + have, TEXT - 1 - have);
+
+		cr_assert_gt(n, 0, "%s", told);
+		have += (size_t)n;
+	}
+	cr_assert_eq(write(job.input, "one\ntwo\n", 8), 8);
+	usleep(1000000);
+	kill(job.pid, SIGINT);
+	cr_assert_eq(finish(&job), 130, "%s", told);
+	cr_assert(strstr(told, "partial"), "%s", told);
+	o = summary();
+	cr_assert(json_is_false(json_object_get(o, "ok")));
+	cr_assert_eq(value(o, "messages"), 2);
+	cr_assert_eq(value(o, "verified_clients"), 3);
+	json_decref(o);
+}
+
+/* An independent decoder finds no bad checksum and nothing malformed. */
+Test(run, frames_are_well_formed)
+{
+	char command[512];
+	char line[512];
+	FILE *f;
+
+	if (system("command -v tshark >/dev/null"))
+		cr_skip_test("no tshark [needs: command -v tshark]");
+	json_decref(
+		must_verify_all(run("--clients=5", "--messages=300", NULL), 5));
+	snprintf(command, sizeof(command),
+		 "tshark -r %s/wire.pcap -o tcp.check_checksum:TRUE "
+		 "-o ip.check_checksum:TRUE -q -z expert,warn 2>&1",
+		 out_path);
+	f = popen(command, "r");
+	cr_assert_not_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		cr_assert_null(strstr(line, "hecksum"), "%s", line);
+		cr_assert_null(strstr(line, "alformed"), "%s", line);
+	}
+	cr_assert_eq(pclose(f), 0);
+}
