@@ -118,10 +118,9 @@ module fantail_ctl #(
   logic [511:0]               entry_bits_q;
   fantail_regs_pkg::entry_t   entry;
   fantail_regs_pkg::context_t ctx;
-  logic                       unused_ctx;    // fields that are not checked
   logic [1023:0]              ctx_q;
   logic                       second_q;      // second beat of the context
-  logic [7:0]                 code_q, code_d, static_code, live_code, ctx_code;
+  logic [7:0]                 code_q, code_d, entry_code, ctx_code;
   logic [63:0]                addr_q, addr_d;
   logic [3:0]                 k_q, k_d;      // slot of the entry
   logic [13:0]                owner_q;
@@ -147,7 +146,7 @@ module fantail_ctl #(
   // ---------------------------------------------------------------- tables
   logic [13:0]         id, table_id;
   logic [15:0]         gen, live_gen, groups;
-  logic                live_installed, live_we, groups_we, tuple_we, same_gen;
+  logic                live_installed, live_we, groups_we, tuple_we;
   logic [2:0]          live_qp;
   fantail_pkg::tuple_t tuple, ctx_tuple;
   logic                is_install, is_release, is_join, is_leave, is_return, is_tx, is_inject, is_handle;
@@ -196,51 +195,33 @@ module fantail_ctl #(
   );
 
   // ---------------------------------------------------------------- refusals
-  fantail_entry_check #(
+  logic [11:0] slot;
+  logic        slot_bad;
+
+  assign ctx = ctx_q;
+
+  fantail_ctl_check #(
     .Connections(Connections),
     .Groups     (Groups),
     .LogBytes   (LogBytes),
     .PolicyMax  (PolicyMax)
   ) u_check (
-    .entry_i   (entry),
-    .control_i (ring_q),
-    .code_o    (static_code)
+    .entry_i     (entry),
+    .control_i   (ring_q),
+    .handle_i    (is_handle),
+    .installed_i (live_installed),
+    .gen_i       (live_gen),
+    .qp_i        (live_qp),
+    .groups_i    (groups),
+    .code_o      (entry_code),
+    .ctx_i       (ctx),
+    .ctx_code_o  (ctx_code),
+    .ctx_tuple_o (ctx_tuple),
+    .k_i         (k_q),
+    .slot_count_i,
+    .slot_o      (slot),
+    .slot_bad_o  (slot_bad)
   );
-
-  assign same_gen = live_installed && live_gen == gen;
-
-  always_comb begin
-    live_code = fantail_regs_pkg::REFUSE_OK;
-    if (is_handle && !same_gen) live_code = fantail_regs_pkg::REFUSE_NOT_INSTALLED;
-    else if (is_install && live_installed) live_code = fantail_regs_pkg::REFUSE_INSTALLED;
-    else if (is_handle && live_qp != 3'd0) live_code = fantail_regs_pkg::REFUSE_WRONG_QP;
-    else if (is_release && groups != '0) live_code = fantail_regs_pkg::REFUSE_IN_GROUP;
-  end
-
-  assign ctx        = ctx_q;
-  assign unused_ctx = ^ctx;
-  always_comb begin
-    ctx_code = fantail_regs_pkg::REFUSE_OK;
-    if (ctx.rsvd0 != '0 || 32'(ctx.mss) < fantail_regs_pkg::MSS_MIN || ctx.mss > 16'd1460 || ctx.snd_wscale > 8'd14
-        || ctx.rcv_wscale > 8'd14 || ctx.snd_wnd > 32'h4000_0000 || ctx.flags[31:3] != '0
-        || ctx.flags[2:1] > fantail_regs_pkg::POLICY_REPORT)
-      ctx_code = fantail_regs_pkg::REFUSE_CONTEXT;
-    else if (32'(ctx.flags[2:1]) > 32'(PolicyMax)) ctx_code = fantail_regs_pkg::REFUSE_UNSUPPORTED;
-  end
-  assign ctx_tuple = {ctx.local_ip, ctx.remote_ip, ctx.local_port, ctx.remote_port};
-
-  // slots of RECV_RETURN: the one at k_q, and whether an earlier one is the same
-  logic [191:0] slots;
-  logic [15:0]  slot;
-  logic         slot_twice;
-  assign slots = {entry.arg2, entry.arg1, entry.arg0};
-  assign slot  = 16'(slots >> {k_q, 4'd0});
-  always_comb begin
-    slot_twice = 1'b0;
-    for (int j = 0; j < 12; j++) begin
-      if (4'(j) < k_q && slots[16*j +: 16] == slot) slot_twice = 1'b1;
-    end
-  end
 
   // ---------------------------------------------------------------- state machine
   logic send;
@@ -265,9 +246,7 @@ module fantail_ctl #(
         commit_d = 1'b0;
       end
       StCheck: begin
-        // the smaller code of the two that are set
-        code_d = static_code;
-        if (live_code != '0 && (static_code == '0 || live_code < static_code)) code_d = live_code;
+        code_d = entry_code;
         if (code_d != fantail_regs_pkg::REFUSE_OK) st_d = StDone;
         else if (is_install || is_tx || is_inject) st_d = StDma;
         else if (is_release) st_d = StFlow;
@@ -326,7 +305,7 @@ module fantail_ctl #(
         end
       end
       StSlot: begin
-        if (!commit_q && (slot >= 16'(slot_count_i) || slot_twice)) begin
+        if (!commit_q && slot_bad) begin
           st_d   = StDone;
           code_d = fantail_regs_pkg::REFUSE_SLOT;
         end else if (m_slot_ready) begin
@@ -415,8 +394,8 @@ module fantail_ctl #(
   assign install_inc_o = st_q == StCmdWait && s_rsp_valid && is_install;
   assign release_inc_o = st_q == StCmdWait && s_rsp_valid && is_release;
 
-  assign m_slot_valid = st_q == StSlot && (commit_q || (slot < 16'(slot_count_i) && !slot_twice));
-  assign m_slot_data  = slot[11:0];
+  assign m_slot_valid = st_q == StSlot && (commit_q || !slot_bad);
+  assign m_slot_data  = slot;
   assign m_slot_check = !commit_q;
 
   assign m_done_valid = st_q == StDone ? {ring_q, !ring_q} : 2'b00;

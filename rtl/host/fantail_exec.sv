@@ -100,8 +100,8 @@ module fantail_exec (
   logic [15:0] reached_q, skipped_q, sum_payloads_q;
   logic [31:0] sum_len_q;
 
-  assign joins      = run_valid_q && !run_last_q && run_group_q == group && run_target_q == entry.target
-      && run_pos_q + run_len_q == s_ret_pos && run_payloads_q != '1;
+  // Log positions follow each other: a hole waits until the run is empty, and so does what follows LAST.
+  assign joins      = run_valid_q && run_group_q == group && run_target_q == entry.target && run_payloads_q != '1;
   assign can_start  = !run_valid_q || !walk_busy_q;
   assign take_good  = st_q == StTake && known && good && (joins || can_start);
   assign move       = run_valid_q && !walk_busy_q && !(take_good && joins);
@@ -314,6 +314,8 @@ module fantail_exec (
 
   `ASSERT(WalkOfSomething, !m_walk_valid || (m_walk_data.len != '0 && m_walk_data.payloads != '0))
   `ASSERT(AnswerToAWalk, !s_walkdone_valid || (walk_busy_q && !walk_valid_q))
+  `ASSERT(RunHasNoHole, !(take_good && joins) || run_pos_q + run_len_q == s_ret_pos)
+  `ASSERT(NothingJoinsLast, !(take_good && run_valid_q && run_last_q))
   `ASSERT(BatchIsQuiet, st_q != StBatch || quiet)
   `ASSERT(DoneHasEntry, !s_done_valid || s_ret_valid)
   `COVER(JoinedWalk, m_walk_valid && m_walk_data.payloads > 16'd1)

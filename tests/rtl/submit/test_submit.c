@@ -364,6 +364,8 @@ Test(submit, latency)
 	cr_assert_leq(r->ar_cycle - bell, 6, "payload after %lu",
 		      (unsigned long)(r->ar_cycle - bell));
 	rig_settle(r, 100);
+	fprintf(stderr, "# walk %lu cycles after the line\n",
+		(unsigned long)(r->walks[0].cycle - r->line_cycle));
 	cr_assert_leq(r->walks[0].cycle - r->line_cycle, 5, "walk after %lu",
 		      (unsigned long)(r->walks[0].cycle - r->line_cycle));
 }
@@ -390,4 +392,66 @@ Test(submit, throughput)
 	cr_assert_leq(r->append_last - r->append_first, 120,
 		      "60 payloads in %lu cycles",
 		      (unsigned long)(r->append_last - r->append_first));
+}
+
+/*
+ * While a batch is on its way, short segments are held; the head passes a
+ * payload when it is replicated; nothing is held when the batch ends, or
+ * when the next entry does not come.
+ */
+Test(submit, head_and_hold_follow_the_walks)
+{
+	r->walk_cycles = 200;
+	fill(ARENA, 100);
+	publish(ARENA, 50, FANTAIL_FLAG_LAST);
+	publish(ARENA + 50, 50, 0);
+	rig_bell(r);
+	while (r->n_walks == 0)
+		rig_cycle(r);
+	for (int i = 0; i < 100; i++)
+		rig_cycle(r);
+	cr_assert_eq(r->p.data_head, 0, "still being replicated");
+	cr_assert_eq(r->p.walk_pos, 0);
+	cr_assert_eq(r->p.hold, 1);
+	while (r->n_walks == 1)
+		rig_cycle(r);
+	for (int i = 0; i < 50; i++)
+		rig_cycle(r);
+	cr_assert_eq(r->p.data_head, 1);
+	cr_assert_eq(r->p.walk_pos, 50);
+	cr_assert_eq(r->p.hold, 1, "second batch has begun");
+	cr_assert_eq(r->n_recs, 1);
+	rig_settle(r, 1000);
+	cr_assert_eq(r->p.data_head, 2);
+	cr_assert_eq(r->p.hold, 0, "the next entry does not come");
+	publish(ARENA, 50, FANTAIL_FLAG_LAST);
+	rig_bell(r);
+	rig_settle(r, 1000);
+	cr_assert_eq(r->p.hold, 0);
+	cr_assert_eq(batch(1).entries, 2);
+	cr_assert_eq(batch(1).bytes, 100);
+}
+
+/* The neighbour gets no byte of a line that could not be read. */
+Test(submit, carried_line_carries_its_failure)
+{
+	struct fantail_entry e = op(FANTAIL_OP_PUBLISH, 0, 1);
+
+	r->bad_lo = ARENA;
+	r->bad_hi = ARENA + 1;
+	e.addr = ARENA;
+	e.len = 20;
+	rig_put(r, DATA, &e);
+	e.addr += 20;
+	e.flags = FANTAIL_FLAG_LAST;
+	rig_put(r, DATA, &e);
+	rig_bell(r);
+	rig_settle(r, 1000);
+	cr_assert_eq(r->read_bytes, 64);
+	cr_assert_eq(refused(0).code, FANTAIL_REFUSE_DMA_READ);
+	cr_assert_eq(refused(1).code, FANTAIL_REFUSE_DMA_READ);
+	cr_assert_eq(refused(1).addr_lo, ARENA);
+	cr_assert_eq(batch(2).refused, 2);
+	cr_assert_eq(batch(2).payloads, 0);
+	cr_assert_eq(r->n_walks, 0);
 }
