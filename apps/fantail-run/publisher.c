@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "receivers.h"
 #include "rig.h"
 #include "session.h"
 
@@ -113,21 +114,29 @@ static int gather_clients(struct publisher *p)
 
 /* ------------------------------------------------------------ publishing */
 
-/* Let the chosen client leave when half of the feed is out. */
-static void drop_client(struct publisher *p)
+/*
+ * Let the chosen client leave when half of the feed is out. We wait until the
+ * card has noticed: else a short feed would be over before.
+ */
+static int drop_client(struct publisher *p)
 {
-	const struct publisher_job *job = p->session.job;
+	struct session *s = &p->session;
+	const struct publisher_job *job = s->job;
 	uint64_t half = job->messages_total ? job->messages_total / 2 : 100;
 	unsigned int n = (unsigned int)job->options->drop_client;
+	int rc = 0;
 
 	if (p->dropped || job->options->drop_client < 0 ||
-	    p->session.summary->messages < half)
-		return;
+	    s->summary->messages < half)
+		return 0;
 	p->dropped = true;
 	if (job->clients)
 		clients_drop(job->clients, n);
 	else
-		receivers_drop(&p->rig.receivers, n);
+		receivers_drop(job->stream, p->rig.sim, n);
+	while (!rc && !job->disconnected && !session_stopped(s))
+		rc = session_step(s, -1, QUIET_US);
+	return rc;
 }
 
 static int submit(struct publisher *p)
@@ -145,8 +154,9 @@ static int submit(struct publisher *p)
 	s->bytes_in_flight += p->batch_bytes;
 	p->in_batch = 0;
 	p->batch_bytes = 0;
-	drop_client(p);
-	rc = session_poll(s);
+	rc = drop_client(p);
+	if (!rc)
+		rc = session_poll(s);
 	return rc ? rc : session_look(s);
 }
 

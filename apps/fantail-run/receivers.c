@@ -3,29 +3,25 @@
 
 #include <errno.h>
 
+#include "net.h"
+
 static void on_data(void *ctx, struct fantail_peers *peers, uint32_t peer,
 		    const void *bytes, size_t len)
 {
-	struct receivers *rs = ctx;
-	struct receiver *r = stream_receiver(rs->stream, peer);
-	int leaver = (int)peer;
+	struct stream *stream = ctx;
+	struct receiver *r = stream_receiver(stream, peer);
 
 	if (atomic_load(&r->state) != RECEIVER_OPEN)
 		return;
-	if (atomic_compare_exchange_strong(&rs->drop, &leaver, -1)) {
-		atomic_store(&r->state, RECEIVER_DROPPED);
-		fantail_peer_abort(peers, peer);
-		return;
-	}
-	if (stream_verify(rs->stream, r, bytes, len))
+	if (stream_verify(stream, r, bytes, len))
 		fantail_peer_abort(peers, peer);
 }
 
 static void on_event(void *ctx, struct fantail_peers *peers, uint32_t peer,
 		     enum fantail_peer_event event)
 {
-	struct receivers *rs = ctx;
-	struct receiver *r = stream_receiver(rs->stream, peer);
+	struct stream *stream = ctx;
+	struct receiver *r = stream_receiver(stream, peer);
 	int state = atomic_load(&r->state);
 
 	switch (event) {
@@ -34,7 +30,7 @@ static void on_event(void *ctx, struct fantail_peers *peers, uint32_t peer,
 		break;
 	case FANTAIL_PEER_EV_FIN:
 		if (state == RECEIVER_OPEN)
-			stream_end(rs->stream, r);
+			stream_end(stream, r);
 		fantail_peer_shutdown(peers, peer);
 		break;
 	case FANTAIL_PEER_EV_RESET:
@@ -55,19 +51,21 @@ static void on_event(void *ctx, struct fantail_peers *peers, uint32_t peer,
 	}
 }
 
-void receivers_configure(struct receivers *r, struct stream *stream,
+void receivers_configure(struct stream *stream,
 			 struct fantail_peers_config *config)
 {
-	r->stream = stream;
-	atomic_store(&r->drop, -1);
 	fantail_peers_config_default(config);
 	config->count = stream_receivers(stream);
 	config->on_data = on_data;
 	config->on_event = on_event;
-	config->ctx = r;
+	config->ctx = stream;
 }
 
-void receivers_drop(struct receivers *r, unsigned int n)
+void receivers_drop(struct stream *stream, struct fantail_sim *sim,
+		    unsigned int n)
 {
-	atomic_store(&r->drop, (int)n);
+	fantail_sim_lock(sim);
+	atomic_store(&stream_receiver(stream, n)->state, RECEIVER_DROPPED);
+	fantail_peer_abort(fantail_net_peers(fantail_sim_net(sim)), n);
+	fantail_sim_unlock(sim);
 }

@@ -6,26 +6,20 @@
 #ifndef FANTAIL_RUN_RECEIVERS_H
 #define FANTAIL_RUN_RECEIVERS_H
 
-#include <stdatomic.h>
-
+#include "fantail_sim.h"
 #include "peer.h"
 #include "stream.h"
 
-struct receivers {
-	struct stream *stream;
-	_Atomic int drop; /* receiver that shall leave, -1: nobody */
-};
-
 /*
  * receivers_configure() - let a peers: network feed the stream's receivers
- * @r: initialised here; lives until the network is closed
- * @stream: has one receiver per peer
+ * @stream: has one receiver per peer; lives until the network is closed
  * @config: count, callbacks and context are set, the rest is the default
  */
-void receivers_configure(struct receivers *r, struct stream *stream,
+void receivers_configure(struct stream *stream,
 			 struct fantail_peers_config *config);
 
-/* Let receiver @n leave with a RST when its next bytes arrive. Any thread. */
-void receivers_drop(struct receivers *r, unsigned int n);
+/* Let receiver @n leave with a RST, now. */
+void receivers_drop(struct stream *stream, struct fantail_sim *sim,
+		    unsigned int n);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "net.h"
+#include "receivers.h"
 
 /* The class under which the driver's "sim:" transport meters payloads. */
 #define CLASS_PAYLOAD 1
@@ -65,7 +66,7 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	net.card_port = RIG_PORT;
 	net.host_port = job->port;
 	if (o->net == NET_PEERS) {
-		receivers_configure(&rig->receivers, job->stream, &peers);
+		receivers_configure(job->stream, &peers);
 		peers.connect_at_us = CONNECT_AT_US;
 		net.peers = &peers;
 	}

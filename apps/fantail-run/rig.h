@@ -12,7 +12,6 @@
 #include "fantail.h"
 #include "fantail_sim.h"
 #include "publisher.h"
-#include "receivers.h"
 #include "report.h"
 
 #define RIG_PORT 9000 /* the card listens there */
@@ -21,7 +20,6 @@ struct rig {
 	struct fantail_sim *sim;
 	struct fantail_dev *dev;
 	struct fantail *lib;
-	struct receivers receivers; /* NET_PEERS */
 };
 
 /*
