@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "receivers.h"
 #include "rig.h"
 #include "session.h"
 
@@ -133,7 +132,7 @@ static int drop_client(struct publisher *p)
 	if (job->clients)
 		clients_drop(job->clients, n);
 	else
-		receivers_drop(job->stream, p->rig.sim, n);
+		rig_drop(&p->rig, job->stream, n);
 	while (!rc && !job->disconnected && !session_stopped(s))
 		rc = session_step(s, -1, QUIET_US);
 	return rc;

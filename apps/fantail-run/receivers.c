@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "net.h"
-
 static void on_data(void *ctx, struct fantail_peers *peers, uint32_t peer,
 		    const void *bytes, size_t len)
 {
@@ -59,13 +57,4 @@ void receivers_configure(struct stream *stream,
 	config->on_data = on_data;
 	config->on_event = on_event;
 	config->ctx = stream;
-}
-
-void receivers_drop(struct stream *stream, struct fantail_sim *sim,
-		    unsigned int n)
-{
-	fantail_sim_lock(sim);
-	atomic_store(&stream_receiver(stream, n)->state, RECEIVER_DROPPED);
-	fantail_peer_abort(fantail_net_peers(fantail_sim_net(sim)), n);
-	fantail_sim_unlock(sim);
 }

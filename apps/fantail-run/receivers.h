@@ -6,7 +6,6 @@
 #ifndef FANTAIL_RUN_RECEIVERS_H
 #define FANTAIL_RUN_RECEIVERS_H
 
-#include "fantail_sim.h"
 #include "peer.h"
 #include "stream.h"
 
@@ -17,9 +16,5 @@
  */
 void receivers_configure(struct stream *stream,
 			 struct fantail_peers_config *config);
-
-/* Let receiver @n leave with a RST, now. */
-void receivers_drop(struct stream *stream, struct fantail_sim *sim,
-		    unsigned int n);
 
 #endif

@@ -215,6 +215,14 @@ void rig_close(struct rig *rig)
 	memset(rig, 0, sizeof(*rig));
 }
 
+void rig_drop(struct rig *rig, struct stream *stream, unsigned int n)
+{
+	fantail_sim_lock(rig->sim);
+	atomic_store(&stream_receiver(stream, n)->state, RECEIVER_DROPPED);
+	fantail_peer_abort(fantail_net_peers(fantail_sim_net(rig->sim)), n);
+	fantail_sim_unlock(rig->sim);
+}
+
 int rig_read(struct rig *rig, struct meter *m)
 {
 	const struct {

@@ -34,6 +34,9 @@ int rig_open(struct rig *rig, struct publisher_job *job);
 /* Release everything in turn; a zeroed rig is allowed. Blocks. */
 void rig_close(struct rig *rig);
 
+/* NET_PEERS: let receiver @n leave with a RST, now. */
+void rig_drop(struct rig *rig, struct stream *stream, unsigned int n);
+
 /* Counters at one moment. */
 struct meter {
 	struct fantail_sim_stats sim;
