@@ -51,9 +51,8 @@ static void on_accept(struct session *s, struct fantail_conn *conn)
 	struct client *c;
 
 	if (!s->accepting || s->accepted == s->job->options->clients) {
-		/* a stranger: the stream is not for it */
+		/* a stranger: the stream is not for it; released when dead */
 		fantail_abort_conn(conn);
-		fantail_release_conn(conn);
 		return;
 	}
 	c = &s->clients[s->accepted++];
@@ -83,14 +82,18 @@ static void on_news(struct session *s, const struct fantail_event *e)
 {
 	struct client *c = fantail_conn_user(e->conn);
 	uint16_t events = e->u.conn.events;
+	bool left;
 
+	if (!c && e->u.conn.dead)
+		fantail_release_conn(e->conn);
 	if (!c || c->gone)
 		return;
-	if (!s->closing && (events & FANTAIL_EV_PEER_FIN) && !e->u.conn.dead)
-		fantail_abort_conn(e->conn);
-	if (!e->u.conn.dead && !(events & FANTAIL_EV_PEER_FIN && !s->closing) &&
-	    !(events & FANTAIL_EV_CLOSED))
+	/* who closes before we do has left */
+	left = (events & FANTAIL_EV_PEER_FIN) && !s->closing;
+	if (!e->u.conn.dead && !left && !(events & FANTAIL_EV_CLOSED))
 		return;
+	if (left && !e->u.conn.dead)
+		fantail_abort_conn(e->conn);
 	c->gone = true;
 	s->alive--;
 	if (events & FANTAIL_EV_OVERRUN)
