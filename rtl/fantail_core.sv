@@ -131,7 +131,7 @@ module fantail_core #(
     .Width(fantail_tcp_pkg::ParW),
     .Depth(Connections),
     .Readers(5)
-  ) u_par (
+  ) u_table_par (
     .clk, .rst,
     .busy_o  (busy_par),
     .we_i    (par_we),
@@ -150,7 +150,7 @@ module fantail_core #(
     .Width(fantail_tcp_pkg::AdrW),
     .Depth(Connections),
     .Readers(1)
-  ) u_adr (
+  ) u_table_adr (
     .clk, .rst,
     .busy_o  (busy_adr),
     .we_i    (adr_we),
@@ -175,7 +175,7 @@ module fantail_core #(
     .Width(fantail_tcp_pkg::EnqW),
     .Depth(Connections),
     .Readers(4)
-  ) u_enq (
+  ) u_table_enq (
     .clk, .rst,
     .busy_o  (busy_enq),
     .we_i    (enq_we),
@@ -200,7 +200,7 @@ module fantail_core #(
     .Width(fantail_tcp_pkg::AckW),
     .Depth(Connections),
     .Readers(4)
-  ) u_ack (
+  ) u_table_ack (
     .clk, .rst,
     .busy_o  (busy_ack),
     .we_i    (ack_we),
@@ -225,7 +225,7 @@ module fantail_core #(
     .Width(fantail_tcp_pkg::TxW),
     .Depth(Connections),
     .Readers(4)
-  ) u_tx (
+  ) u_table_tx (
     .clk, .rst,
     .busy_o  (busy_tx),
     .we_i    (tx_we),
@@ -246,7 +246,7 @@ module fantail_core #(
     .Width(fantail_tcp_pkg::SwpW),
     .Depth(Connections),
     .Readers(2)
-  ) u_swp (
+  ) u_table_swp (
     .clk, .rst,
     .busy_o  (busy_swp),
     .we_i    (swp_we),
