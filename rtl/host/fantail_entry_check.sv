@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be refused in a submission entry by looking at it alone.
 //
-// Contract: combinational. code_o is the first REFUSE_ code, in the order of their numbers, that the entry earns without
-// knowledge of connections or host memory; REFUSE_OK otherwise. Codes are numbered in the order in which they are
+// Contract: combinational. code_o is the first REFUSE_ code, in the order of their numbers, that the entry earns
+// without knowledge of connections or host memory; REFUSE_OK otherwise. Codes are numbered in the order in which they are
 // reported, so a caller that knows more takes the smaller of the two. A field an operation does not use counts
 // as reserved: it must be zero. len of CONN_INSTALL may be 0 or the size of a context.
 

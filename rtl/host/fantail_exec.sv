@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Retires the entries of the DATA ring in order: payloads become walks, other operations go to the control unit, batches
-// end in records.
+// Retires the entries of the DATA ring in order: payloads become walks, other operations go to the control unit,
+// batches end in records.
 //
 // Contract
 //  - Consecutive good PUBLISH entries of one target whose payloads are all in the log, and follow each other there,

@@ -129,13 +129,13 @@ static void take_walk(struct rig *r)
 		cr_assert_eq(e->target, w->target);
 		cr_assert_eq(!!(e->flags & FANTAIL_FLAG_GROUP), w->group);
 		cr_assert(!(e->flags & FANTAIL_FLAG_LAST) ||
-			  (i + 1 == w->payloads && w->last), "past LAST");
+				  (i + 1 == w->payloads && w->last),
+			  "past LAST");
 		for (uint32_t k = 0; k < e->len; k++, pos++)
 			cr_assert_eq(r->log[pos % LOG_BYTES],
 				     *rig_mem(r, e->addr + k),
 				     "payload %u byte %u: log %02x, host %02x",
-				     r->n_seen - 1, k,
-				     r->log[pos % LOG_BYTES],
+				     r->n_seen - 1, k, r->log[pos % LOG_BYTES],
 				     *rig_mem(r, e->addr + k));
 	}
 	cr_assert_eq(pos, w->pos + w->len);
@@ -153,7 +153,7 @@ static void take_cmd(struct rig *r)
 	c->op = (unsigned int)bits(d, 113, 4);
 	cr_assert(c->id < CONNECTIONS);
 	r->p.s_rsp_bit = 0;
-	if (c->op == 5 || c->op == 6) {		/* join, leave */
+	if (c->op == 5 || c->op == 6) { /* join, leave */
 		r->p.s_rsp_bit = r->member[c->id][c->arg];
 		r->member[c->id][c->arg] = c->op == 5;
 	}
@@ -167,8 +167,9 @@ static void take_flow(struct rig *r)
 
 	r->p.s_flow_rsp_code = 0;
 	if (r->p.m_flow_op == 2) {
-		cr_assert(r->flow_used[id] && !memcmp(r->flow[id],
-			  r->p.m_flow_tuple, 12), "delete of another tuple");
+		cr_assert(r->flow_used[id] &&
+				  !memcmp(r->flow[id], r->p.m_flow_tuple, 12),
+			  "delete of another tuple");
 		r->flow_used[id] = false;
 		return;
 	}
@@ -281,8 +282,10 @@ void rig_settle(struct rig *r, unsigned int max)
 		rig_cycle(r);
 		quiet = r->p.idle ? quiet + 1 : 0;
 	}
-	cr_assert(r->p.idle, "still busy after %u cycles: head %u of %u, %u of "
-		  "%u", max, (unsigned int)r->p.data_head, r->tail[DATA],
+	cr_assert(r->p.idle,
+		  "still busy after %u cycles: head %u of %u, %u of "
+		  "%u",
+		  max, (unsigned int)r->p.data_head, r->tail[DATA],
 		  (unsigned int)r->p.control_head, r->tail[CONTROL]);
 }
 

@@ -15,20 +15,23 @@
 #include "fantail_regs.h"
 #include "submit_block.h"
 
-#define IOVA		0x7fff0000u	/* host memory begins here */
-#define MEM_BYTES	0x80000u
-#define DATA_RING	IOVA
-#define CONTROL_RING	(IOVA + 0x1000)
-#define CONTEXTS	(IOVA + 0x2000)
-#define ARENA		(IOVA + 0x10040)
-#define RING_LOG2	6
-#define RING_SIZE	(1u << RING_LOG2)
-#define LOG_BYTES	65536u
-#define CONNECTIONS	16u
-#define GROUPS		16u
-#define KEEP		4096
+#define IOVA	     0x7fff0000u /* host memory begins here */
+#define MEM_BYTES    0x80000u
+#define DATA_RING    IOVA
+#define CONTROL_RING (IOVA + 0x1000)
+#define CONTEXTS     (IOVA + 0x2000)
+#define ARENA	     (IOVA + 0x10040)
+#define RING_LOG2    6
+#define RING_SIZE    (1u << RING_LOG2)
+#define LOG_BYTES    65536u
+#define CONNECTIONS  16u
+#define GROUPS	     16u
+#define KEEP	     4096
 
-enum { DATA, CONTROL };
+enum {
+	DATA,
+	CONTROL
+};
 
 struct walk {
 	bool group, last;
@@ -54,19 +57,19 @@ struct rig {
 	uint64_t now;
 	unsigned int rng;
 	/* knobs */
-	unsigned int latency;		/* cycles from AR to the first beat */
+	unsigned int latency; /* cycles from AR to the first beat */
 	unsigned int walk_cycles;
-	unsigned int stall;		/* of 16: pauses on AR, R, records */
-	unsigned int reached, skipped;	/* answer to a walk */
-	uint64_t bad_lo, bad_hi;	/* reads of these addresses fail */
-	bool free_log;			/* the watermark follows the walks */
+	unsigned int stall;	       /* of 16: pauses on AR, R, records */
+	unsigned int reached, skipped; /* answer to a walk */
+	uint64_t bad_lo, bad_hi;       /* reads of these addresses fail */
+	bool free_log;		       /* the watermark follows the walks */
 	bool inj_hit;
 	/* host memory, log */
 	uint8_t mem[MEM_BYTES], log[LOG_BYTES];
 	struct burst bursts[64];
 	unsigned int b_in, b_out;
 	unsigned int tail[2], n_lines, n_bursts;
-	uint64_t read_bytes;		/* sum of payload_read_inc */
+	uint64_t read_bytes; /* sum of payload_read_inc */
 	uint64_t payload_bytes, deliveries;
 	uint64_t ar_cycle, line_cycle, append_first, append_last;
 	unsigned int appends;
@@ -81,7 +84,7 @@ struct rig {
 	unsigned int n_cmds;
 	uint8_t recs[KEEP][32];
 	unsigned int n_recs;
-	uint8_t frame[2][2048];		/* sent, injected */
+	uint8_t frame[2][2048]; /* sent, injected */
 	unsigned int frame_bytes[2], n_frames[2];
 	uint64_t fault_addr;
 	unsigned int fault_code, n_faults;

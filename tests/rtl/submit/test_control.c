@@ -5,10 +5,10 @@
 #include <string.h>
 
 #define HANDLE(gen, id) ((uint32_t)(gen) << 16 | (id))
-#define F(name) FANTAIL_##name
+#define F(name)		FANTAIL_##name
 
 static struct rig *r;
-static unsigned int seen;	/* records judged */
+static unsigned int seen; /* records judged */
 
 static void setup(void)
 {
@@ -174,7 +174,7 @@ Test(control, contexts_are_checked)
 	c = context(0);
 	c->rsvd0[59] = 1;
 	EXPECT(install(1, 0), CONTEXT);
-	c = context(0);
+	context(0);
 	r->bad_lo = CONTEXTS + 100;
 	r->bad_hi = CONTEXTS + 101;
 	EXPECT(install(1, 0), DMA_READ);
@@ -210,14 +210,14 @@ Test(control, refusals_come_in_order)
 	e.flags = FANTAIL_FLAG_GROUP | FANTAIL_FLAG_INLINE;
 	EXPECT(run(DATA, e), RESERVED);
 	e.flags = FANTAIL_FLAG_LIST;
-	EXPECT(run(DATA, e), RESERVED);		/* target beside a list */
+	EXPECT(run(DATA, e), RESERVED); /* target beside a list */
 	e.target = 0;
 	e.list_addr = ARENA + 2;
 	EXPECT(run(DATA, e), LIST_ALIGN);
 	e.list_addr = ARENA;
 	EXPECT(run(DATA, e), UNSUPPORTED);
 	e.flags = 0;
-	EXPECT(run(DATA, e), RESERVED);		/* list without LIST */
+	EXPECT(run(DATA, e), RESERVED); /* list without LIST */
 	e.list_addr = 0;
 	e.flags = FANTAIL_FLAG_REPORT_DELIVERED;
 	EXPECT(run(DATA, e), UNSUPPORTED);
@@ -269,8 +269,7 @@ Test(control, frames_arrive_whole)
 			r->stall = off % 3;
 			EXPECT(frame(F(OP_FRAME_TX), at, sizes[i]), OK);
 			cr_assert_eq(r->frame_bytes[0], sizes[i]);
-			cr_assert_arr_eq(r->frame[0], rig_mem(r, at),
-					 sizes[i]);
+			cr_assert_arr_eq(r->frame[0], rig_mem(r, at), sizes[i]);
 		}
 	}
 	EXPECT(frame(F(OP_FRAME_INJECT), ARENA + 3, 200), OK);
@@ -286,8 +285,7 @@ Test(control, frames_arrive_whole)
 	cr_assert_arr_eq(r->frame[0], rig_mem(r, ARENA + 0x2000), 100);
 }
 
-static unsigned int give_back(uint32_t n, uint64_t s0, uint64_t s1,
-			      uint64_t s2)
+static unsigned int give_back(uint32_t n, uint64_t s0, uint64_t s1, uint64_t s2)
 {
 	struct fantail_entry e = entry(FANTAIL_OP_RECV_RETURN, 0);
 
@@ -307,9 +305,9 @@ Test(control, slots_come_back_all_or_none)
 	r->p.slot_count = 20;
 	EXPECT(give_back(0, 0, 0, 0), LENGTH);
 	EXPECT(give_back(13, 0, 0, 0), LENGTH);
-	EXPECT(give_back(2, 0x00140005, 0, 0), SLOT);	/* 20: out of range */
-	EXPECT(give_back(2, 0x00110005, 0, 0), SLOT);	/* 17: not out */
-	EXPECT(give_back(2, 0x00050005, 0, 0), SLOT);	/* twice */
+	EXPECT(give_back(2, 0x00140005, 0, 0), SLOT); /* 20: out of range */
+	EXPECT(give_back(2, 0x00110005, 0, 0), SLOT); /* 17: not out */
+	EXPECT(give_back(2, 0x00050005, 0, 0), SLOT); /* twice */
 	cr_assert(r->handed[5]);
 	cr_assert_eq(r->n_cmds, 1);
 	EXPECT(give_back(3, 0x0004000500060007 >> 16, 0, 0), OK);

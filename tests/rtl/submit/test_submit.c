@@ -31,7 +31,8 @@ static void fill(uint64_t iova, uint32_t len)
 
 static struct fantail_entry op(uint8_t code, uint8_t flags, uint32_t target)
 {
-	struct fantail_entry e = { .op = code, .flags = flags,
+	struct fantail_entry e = { .op = code,
+				   .flags = flags,
 				   .target = target };
 
 	e.cookie = ++cookie;
@@ -41,8 +42,8 @@ static struct fantail_entry op(uint8_t code, uint8_t flags, uint32_t target)
 /* One payload to group 2, expected to be walked. */
 static void publish(uint64_t addr, uint32_t len, uint8_t flags)
 {
-	struct fantail_entry e = op(FANTAIL_OP_PUBLISH,
-				    flags | FANTAIL_FLAG_GROUP, 2);
+	struct fantail_entry e =
+		op(FANTAIL_OP_PUBLISH, flags | FANTAIL_FLAG_GROUP, 2);
 
 	e.addr = addr;
 	e.len = len;
@@ -97,8 +98,7 @@ Test(submit, payloads_side_by_side_are_read_once)
 	cr_assert_eq(r->payload_bytes, at - from);
 	cr_assert_eq(r->deliveries, 3 * (at - from));
 	/* lines of neighbours were asked for together */
-	cr_assert_leq(r->n_bursts, 5 + lines(from, at) / 3, "%u",
-		      r->n_bursts);
+	cr_assert_leq(r->n_bursts, 5 + lines(from, at) / 3, "%u", r->n_bursts);
 	cr_assert_eq(r->p.data_head, 40);
 }
 
@@ -309,17 +309,18 @@ Test(submit, random_feed)
 			at = ARENA + rig_random(r, 64);
 		}
 		for (unsigned int i = 0; i < n; i++) {
-			static const unsigned int most[] = {
-				12, 70, 300, 1500
-			};
-			uint32_t len = rig_random(r, most[rig_random(r, 4)]) +
-				       1;
+			static const unsigned int most[] = { 12, 70, 300,
+							     1500 };
+			uint32_t len =
+				rig_random(r, most[rig_random(r, 4)]) + 1;
 
 			if (rig_random(r, 8) == 0)
 				at += rig_random(r, 100);
 			fill(at, len);
-			publish(at, len, rig_random(r, 5) == 0 || i + 1 == n ?
-				FANTAIL_FLAG_LAST : 0);
+			publish(at, len,
+				rig_random(r, 5) == 0 || i + 1 == n
+					? FANTAIL_FLAG_LAST
+					: 0);
 			batches += r->want[(r->n_want - 1) % KEEP].flags &
 				   FANTAIL_FLAG_LAST;
 			at += len;
@@ -336,8 +337,8 @@ Test(submit, random_feed)
 	cr_assert_eq(r->n_recs, batches);
 	cr_assert_eq(r->payload_bytes, sum);
 	cr_assert_eq(r->p.alloc_pos, (uint32_t)sum);
-	cr_assert_leq(r->read_bytes, sum + 126 * 150 + 126 * r->n_want / 8 +
-		      126 * 20);
+	cr_assert_leq(r->read_bytes,
+		      sum + 126 * 150 + 126 * r->n_want / 8 + 126 * 20);
 }
 
 /* Few cycles each: doorbell to fetch, entry to payload, payload to walk. */
