@@ -75,6 +75,9 @@ Test(deliver, data_of_every_length)
 		bench_drain(b);
 		cr_assert_eq(b->recs, before + 1);
 		cr_assert_eq(get16(b->last_rec + 10), bytes);
+		/* Nothing before the first byte's line. */
+		cr_assert_eq(b->slots[get16(b->last_rec + 2) * 2048 + 63],
+			     0xEE);
 		/* Nothing behind the last byte. */
 		cr_assert_eq(
 			b->slots[get16(b->last_rec + 2) * 2048 + 66 + bytes],
