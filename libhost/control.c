@@ -14,10 +14,9 @@ int control_init(struct fantail *f)
 	unsigned int slots = fantail_slot_count(f->qp);
 	struct control *c = &f->control;
 
-	c->held = calloc(entries, sizeof(*c->held));
 	c->back = calloc(slots, sizeof(*c->back));
 	f->app_slot = calloc(slots, 1);
-	if (!c->held || !c->back || !f->app_slot)
+	if (!c->back || !f->app_slot)
 		return -ENOMEM;
 	return fantail_dma_alloc(f->dev, (size_t)entries * SCRATCH_BYTES,
 				 FANTAIL_DMA_READ, &c->scratch);
@@ -26,27 +25,8 @@ int control_init(struct fantail *f)
 void control_free(struct fantail *f)
 {
 	fantail_dma_free(f->dev, &f->control.scratch);
-	free(f->control.held);
 	free(f->control.back);
 	free(f->app_slot);
-}
-
-/* Entries the head has passed: their memory will not be read again. */
-static void reclaim(struct fantail *f)
-{
-	struct control *c = &f->control;
-	uint32_t head = fantail_sq_head(f->qp, FANTAIL_RING_CONTROL);
-	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_CONTROL) - 1;
-
-	for (; c->reclaimed != head; c->reclaimed++) {
-		uint16_t *held = &c->held[c->reclaimed & mask];
-
-		if (!*held)
-			continue;
-		c->back[c->back_count++] = *held - 1;
-		c->held_count--;
-		*held = 0;
-	}
 }
 
 /*
@@ -74,7 +54,6 @@ struct fantail_entry *control_get(struct fantail *f, void **scratch)
 	uint32_t i = fantail_sq_tail(f->qp, FANTAIL_RING_CONTROL);
 	struct fantail_entry *e;
 
-	reclaim(f);
 	e = fantail_sq_get(f->qp, FANTAIL_RING_CONTROL);
 	if (e && scratch) {
 		uint64_t offset = scratch_offset(f, i);
@@ -95,14 +74,12 @@ void control_frame(struct fantail *f, struct fantail_entry *e, size_t len)
 
 /*
  * FRAME_TX or FRAME_INJECT of the first @len bytes of a receive slot. The
- * slot is kept until the head has passed the entry.
+ * slot goes back by a later entry of this ring, and so not before the card is
+ * through with this one.
  */
 int control_frame_from_slot(struct fantail *f, uint8_t op, uint16_t slot,
 			    uint32_t len)
 {
-	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_CONTROL) - 1;
-	uint32_t i = fantail_sq_tail(f->qp, FANTAIL_RING_CONTROL);
-	struct control *c = &f->control;
 	struct fantail_entry *e;
 
 	e = control_space(f) ? control_get(f, NULL) : NULL;
@@ -114,14 +91,6 @@ int control_frame_from_slot(struct fantail *f, uint8_t op, uint16_t slot,
 	e->addr = fantail_slot_iova(f->qp, slot);
 	e->len = len;
 	e->cookie = (uint64_t)COOKIE_OTHER << 32;
-	c->held[i & mask] = slot + 1;
-	c->held_count++;
-	/*
-	 * Heads are told in records. If many slots hang on this one, ask for
-	 * a BATCH record instead of waiting for a HEAD.
-	 */
-	if (c->held_count > fantail_slot_count(f->qp) / 8)
-		e->flags |= FANTAIL_FLAG_LAST;
 	return 0;
 }
 
@@ -143,7 +112,6 @@ static void return_slots(struct fantail *f, bool all)
 
 		if (n > FANTAIL_RETURN_MAX)
 			n = FANTAIL_RETURN_MAX;
-		reclaim(f);
 		if (fantail_slots_return(f->qp, c->back + c->back_count - n,
 					 (int)n))
 			break;
@@ -156,7 +124,6 @@ int control_run(struct fantail *f, bool all)
 {
 	int rc;
 
-	reclaim(f);
 	return_slots(f, all);
 	rc = fantail_qp_submit_control(f->qp);
 	return rc < 0 ? rc : 0;

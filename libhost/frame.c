@@ -293,6 +293,6 @@ void frame_input(struct fantail *f, uint16_t slot, uint32_t offset,
 		arp_input(f, &fr);
 	else if (get16(fr.data + 12) == ETHERTYPE_IPV4)
 		ipv4_input(f, &fr);
-	if (!fr.taken)
-		control_return_slot(f, slot);
+	/* Also if an entry reads from it: that one is before the return. */
+	control_return_slot(f, slot);
 }

@@ -272,10 +272,8 @@ static void install(struct fantail *f, struct embryo *e, struct rx_frame *fr,
 	flows_add(f, &c->flow);
 	if ((s->len || s->flags & TCP_FIN) &&
 	    !control_frame_from_slot(f, FANTAIL_OP_FRAME_INJECT, fr->slot,
-				     fr->len)) {
-		fr->taken = true;
+				     fr->len))
 		f->stats.injects++;
-	}
 }
 
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED, with RFC 5961. */
@@ -343,10 +341,8 @@ static void conn_input(struct fantail *f, struct fantail_conn *c,
 		return;
 	}
 	if (!control_frame_from_slot(f, FANTAIL_OP_FRAME_INJECT, fr->slot,
-				     fr->len)) {
-		fr->taken = true;
+				     fr->len))
 		f->stats.injects++;
-	}
 }
 
 void tcp_input(struct fantail *f, struct rx_frame *fr, struct segment *s)

@@ -41,7 +41,6 @@ void icmp_input(struct fantail *f, struct rx_frame *fr, uint32_t ip_len)
 	/* Without what padding the request had. */
 	if (!control_frame_from_slot(f, FANTAIL_OP_FRAME_TX, fr->slot,
 				     14 + ip_len)) {
-		fr->taken = true;
 		f->stats.frames_sent++;
 		f->stats.echo_replies++;
 	}

@@ -130,16 +130,12 @@ void groups_free(struct fantail *f);
 
 /*
  * Every CONTROL entry has its own scratch of 128 bytes, for a connection
- * context or a small frame, and may hold one receive slot. Both are free
- * again when the head passes the entry.
+ * context or a small frame; it is free again when the entry is.
  */
 #define SCRATCH_BYTES 128u
 
 struct control {
 	struct fantail_mem scratch;
-	uint16_t *held;	    /* slot + 1 per entry; 0: none */
-	uint32_t reclaimed; /* entries whose scratch is free */
-	unsigned int held_count;
 	uint16_t *back; /* slots to be returned */
 	unsigned int back_count;
 };
@@ -256,7 +252,6 @@ struct rx_frame {
 	uint8_t *data;
 	uint32_t len;
 	uint16_t slot;
-	bool taken; /* the slot was kept */
 };
 
 void frame_input(struct fantail *f, uint16_t slot, uint32_t offset,

@@ -9,8 +9,7 @@
 
 #include "transport.h"
 
-#define QP_REG(m, name) \
-	((m)->reg[(FANTAIL_PAGE_BYTES + FANTAIL_QP_##name) / 4])
+#define QP_REG(m, name) ((m)->reg[(FANTAIL_PAGE_BYTES + FANTAIL_QP_##name) / 4])
 
 static uint64_t qp_wide(const struct mock *m, uint32_t offset)
 {
@@ -62,9 +61,9 @@ uint32_t mock_tail_word(const struct mock *m)
 void mock_record_raw(struct mock *m, const void *record, uint32_t tail)
 {
 	uint32_t size = 1u << QP_REG(m, STATUS_LOG2);
-	uint64_t iova = qp_wide(m, FANTAIL_QP_STATUS_BASE) +
-			(uint64_t)(m->status_tail & (size - 1)) *
-				FANTAIL_RECORD_BYTES;
+	uint64_t iova =
+		qp_wide(m, FANTAIL_QP_STATUS_BASE) +
+		(uint64_t)(m->status_tail & (size - 1)) * FANTAIL_RECORD_BYTES;
 	uint8_t *to = at(m, iova, FANTAIL_RECORD_BYTES, FANTAIL_DMA_WRITE);
 
 	cr_assert(to, "status ring not mapped");
@@ -197,8 +196,8 @@ static void return_slots(struct mock *m, const struct fantail_entry *e)
 static void install(struct mock *m, int ring, const struct fantail_entry *e)
 {
 	uint32_t id = e->target & 0xFFFF;
-	const uint8_t *p = at(m, e->addr, FANTAIL_CONTEXT_BYTES,
-			      FANTAIL_DMA_READ);
+	const uint8_t *p =
+		at(m, e->addr, FANTAIL_CONTEXT_BYTES, FANTAIL_DMA_READ);
 
 	cr_assert(p && id < MOCK_CONNS && !m->installed[id]);
 	if (m->refuse_install) {
@@ -288,8 +287,8 @@ static void execute(struct mock *m, int ring, const struct fantail_entry *e)
 void mock_work(struct mock *m, enum fantail_ring ring, uint32_t n)
 {
 	uint32_t log2 = ring ? QP_REG(m, CONTROL_LOG2) : QP_REG(m, DATA_LOG2);
-	uint64_t base = qp_wide(m, ring ? FANTAIL_QP_CONTROL_BASE :
-					  FANTAIL_QP_DATA_BASE);
+	uint64_t base = qp_wide(m, ring ? FANTAIL_QP_CONTROL_BASE
+					: FANTAIL_QP_DATA_BASE);
 
 	while (n-- && ((m->tail[ring] - m->head[ring]) & 0x7FFF)) {
 		uint32_t i = m->head[ring] & ((1u << log2) - 1);
@@ -321,8 +320,7 @@ static void ring_doorbell(struct mock *m, int ring, uint32_t word)
 
 	m->doorbells++;
 	m->last_doorbell = word;
-	if (tail > 0x7FFF ||
-	    ((tail - m->head[ring]) & 0x7FFF) > 1u << log2 ||
+	if (tail > 0x7FFF || ((tail - m->head[ring]) & 0x7FFF) > 1u << log2 ||
 	    ((head - m->status_head) & 0x7FFF) >
 		    ((m->status_tail - m->status_head) & 0x7FFF))
 		m->bad = true;
@@ -398,8 +396,7 @@ static int mock_dma_map(void *state, void *va, uint64_t iova, size_t bytes,
 
 	for (i = 0; i < MOCK_MAPS; i++)
 		if (!m->map[i].va) {
-			m->map[i] = (struct mock_map){ va, iova, bytes,
-						       flags };
+			m->map[i] = (struct mock_map){ va, iova, bytes, flags };
 			return 0;
 		}
 	return -ENOSPC;

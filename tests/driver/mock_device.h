@@ -45,7 +45,7 @@ struct mock {
 	uint64_t interrupts;
 	uint64_t records;
 	uint32_t last_doorbell;
-	bool bad;	    /* a doorbell or address the card must refuse */
+	bool bad; /* a doorbell or address the card must refuse */
 	struct fantail_entry entry[2][MOCK_ENTRIES];
 	uint32_t entries[2];
 	struct mock_frame frame[MOCK_FRAMES]; /* FRAME_TX */
@@ -92,7 +92,6 @@ uint32_t mock_tail_word(const struct mock *m);
 
 void mock_conn(struct mock *m, uint32_t handle, uint16_t events);
 void mock_rx(struct mock *m, const void *frame, size_t len);
-void mock_data(struct mock *m, uint32_t handle, const void *bytes,
-	       size_t len);
+void mock_data(struct mock *m, uint32_t handle, const void *bytes, size_t len);
 
 #endif /* MOCK_DEVICE_H */

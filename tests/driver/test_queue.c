@@ -369,8 +369,8 @@ Test(queue, a_failed_doorbell_can_be_repeated)
 Test(queue, sizes_out_of_range)
 {
 	const struct fantail_qp_options bad[] = {
-		{ .data_log2 = 1 },    { .control_log2 = 15 },
-		{ .status_log2 = 15 }, { .slot_count = 7 },
+		{ .data_log2 = 1 },	{ .control_log2 = 15 },
+		{ .status_log2 = 15 },	{ .slot_count = 7 },
 		{ .slot_count = 4097 }, { .mod_count = 65536 },
 	};
 	struct fantail_qp *other;
@@ -380,8 +380,7 @@ Test(queue, sizes_out_of_range)
 	cr_assert_eq(fantail_qp_open(dev, 0, NULL, &other), -EBUSY);
 	cr_assert_eq(fantail_qp_open(dev, 1, NULL, &other), -EINVAL);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		cr_assert_eq(fantail_qp_open(dev, 0, &bad[i], &other),
-			     -EINVAL);
+		cr_assert_eq(fantail_qp_open(dev, 0, &bad[i], &other), -EINVAL);
 	close_qp();
 }
 
