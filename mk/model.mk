@@ -25,6 +25,10 @@ size_name = c$(1)-g$(2)-l$(3)-e$(4)-q$(5)
 KIND_fast := --x-assign fast --x-initial fast --noassert
 KIND_trace := --x-assign fast --x-initial fast --noassert --trace-fst
 KIND_test := --x-assign unique --x-initial unique --assert +define+FANTAIL_SIM_ASSERT
+# Verilator's run-time, built with the model (5.006 has no rule that archives it).
+KIND_OBJ_fast := verilated.o verilated_threads.o
+KIND_OBJ_trace := verilated.o verilated_threads.o verilated_fst_c.o
+KIND_OBJ_test := verilated.o verilated_threads.o
 # dut.cpp sees the same macros as the generated code.
 KIND_CXX_fast := -DVM_TRACE=0 -DVM_TRACE_FST=0
 KIND_CXX_trace := -DVM_TRACE=1 -DVM_TRACE_FST=1
@@ -45,8 +49,10 @@ build/model/$(1)/obj/Vfantail.mk: $(RTL) $(RTL_HEADERS) mk/model.mk
 build/model/$(1)/obj/Vfantail__ALL.a: build/model/$(1)/obj/Vfantail.mk sim/dut_hooks.h
 	@echo "  MODEL    $(1)"
 	@$$(MAKE) -s -C build/model/$(1)/obj -f Vfantail.mk OBJCACHE=$(CCACHE) OPT_FAST="$(MODEL_OPT) $(ARCH)" \
-		OPT_SLOW="-O1" OPT_GLOBAL="$(MODEL_OPT) $(ARCH)" Vfantail__ALL.a libverilated.a \
+		OPT_SLOW="-O1" OPT_GLOBAL="$(MODEL_OPT) $(ARCH)" Vfantail__ALL.a $$(KIND_OBJ_$(2)) \
 		>build/model/$(1)/compile.log 2>&1 || { cat build/model/$(1)/compile.log; exit 1; }
+	@rm -f build/model/$(1)/obj/libverilated.a
+	@ar rcs build/model/$(1)/obj/libverilated.a $(addprefix build/model/$(1)/obj/,$(KIND_OBJ_$(2)))
 
 build/model/$(1)/dut.o: sim/dut.cpp build/model/$(1)/obj/Vfantail.mk mk/model.mk
 	@echo "  CXX      $$< ($(1))"
