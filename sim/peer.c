@@ -181,7 +181,8 @@ static bool input_ack(struct fantail_peers *ps, struct peer *p,
 			p->fin_acked = true;
 		}
 		p->out_len -= bytes;
-		memmove(p->out, p->out + bytes, p->out_len);
+		if (p->out_len)
+			memmove(p->out, p->out + bytes, p->out_len);
 		p->bytes_sent += bytes;
 		p->snd_una = s->ack;
 		if (seq_diff(p->snd_nxt, p->snd_una) > 0)

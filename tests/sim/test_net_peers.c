@@ -259,6 +259,66 @@ Test(peers, card_closes_first_then_peer)
 	cr_assert_eq(fantail_net_next_event_us(net), FANTAIL_NET_NEVER);
 }
 
+Test(peers, peer_closes_first_and_repeats_its_fin)
+{
+	struct got g, a;
+	uint32_t seq;
+
+	plug();
+	handshake(&g, true, 0);
+	seq = g.seq;
+	cr_assert_eq(fantail_peer_shutdown(peers, 0), 0);
+	cr_assert(next(&a));
+	cr_assert(a.flags & TCP_FIN);
+	cr_assert_eq(a.seq, seq);
+	now = fantail_net_next_event_us(net);
+	cr_assert(next(&a), "FIN again");
+	cr_assert(a.flags & TCP_FIN);
+	cr_assert_eq(a.seq, seq);
+	send_data(&a, 0, 0, NULL);
+	cr_assert_eq(fantail_net_next_event_us(net), FANTAIL_NET_NEVER);
+	/* the card may go on sending */
+	send_data(&a, 0, 0, "late");
+	cr_assert(wait_next(&g));
+	cr_assert_eq(g.seq, seq + 1, "behind the FIN");
+	expect_received("late");
+	send_data(&g, 4, TCP_FIN, NULL);
+	cr_assert(next(&g));
+	cr_assert_eq(g.ack, ISN + 6);
+	cr_assert_eq(events[FANTAIL_PEER_EV_CLOSED], 1);
+}
+
+Test(peers, zero_window_of_the_card_is_probed)
+{
+	struct got g, a;
+	struct seg s;
+	uint8_t f[FANTAIL_NET_FRAME_MAX];
+	int i;
+
+	peers_cfg.options.retries = 3;
+	plug();
+	handshake(&g, false, -1);
+	s = reply(&g, 0, TCP_ACK, NULL);
+	frame_build(f, &s);
+	put16(f + ETH_LEN + IP_LEN + 14, 0); /* window */
+	frame_sums(f);
+	fantail_net_send(net, f, ETH_MIN, now);
+	cr_assert_eq(fantail_peer_send(peers, 0, "abc", 3), 0);
+	cr_assert(!next(&a));
+	/* more often than retries: answered probes keep it open */
+	for (i = 0; i < 6; i++) {
+		cr_assert(wait_next(&a));
+		cr_assert_eq(a.seq, g.seq);
+		cr_assert_eq(a.len, 1);
+		cr_assert_eq(a.data[0], 'a');
+		fantail_net_send(net, f, ETH_MIN, now);
+	}
+	send_seg(&s); /* open */
+	cr_assert(wait_next(&a));
+	cr_assert_eq(a.seq + a.len, g.seq + 3);
+	cr_assert_eq(info().state, FANTAIL_PEER_CONNECTED);
+}
+
 Test(peers, peer_data_is_retransmitted_and_window_respected)
 {
 	static char data[4000];
