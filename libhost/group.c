@@ -27,32 +27,34 @@ int fantail_group_create(struct fantail *f, struct fantail_group **out)
 	return 0;
 }
 
-static void group_free(struct fantail_group *g)
+int fantail_group_destroy(struct fantail_group *g)
 {
-	struct fantail *f = g->f;
-	struct fantail_group **at = &f->groups;
+	struct fantail_group **at;
+	struct fantail *f;
 
+	if (!g)
+		return 0;
+	if (g->members)
+		return -EBUSY;
+	f = g->f;
+	at = &f->groups;
 	while (*at != g)
 		at = &(*at)->next;
 	*at = g->next;
 	f->group_used[g->number / 64] &= ~(1ull << (g->number % 64));
 	free(g);
-}
-
-int fantail_group_destroy(struct fantail_group *g)
-{
-	if (!g)
-		return 0;
-	if (g->members)
-		return -EBUSY;
-	group_free(g);
 	return 0;
 }
 
 void groups_free(struct fantail *f)
 {
-	while (f->groups)
-		group_free(f->groups);
+	struct fantail_group *g = f->groups, *next;
+
+	f->groups = NULL;
+	for (; g; g = next) {
+		next = g->next;
+		free(g);
+	}
 }
 
 static bool is_member(const struct fantail_conn *c, uint32_t number)

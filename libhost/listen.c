@@ -47,15 +47,11 @@ int fantail_listen(struct fantail *f, uint16_t port, unsigned int backlog,
 	return 0;
 }
 
-void fantail_unlisten(struct fantail_listener *l)
+/* Drop its handshakes, and what else still names it. */
+static void detach(struct fantail *f, struct fantail_listener *l)
 {
-	struct fantail_listener **at;
-	struct fantail *f;
 	unsigned int i;
 
-	if (!l)
-		return;
-	f = l->f;
 	for (i = 0; i < l->backlog; i++) {
 		struct embryo *e = &l->embryos[i];
 
@@ -65,6 +61,7 @@ void fantail_unlisten(struct fantail_listener *l)
 		flows_del(f, &e->flow);
 		f->stats.handshakes--;
 	}
+	f->timers.room -= l->backlog;
 	for (i = 0; i < f->conns.count; i++)
 		if (f->conns.conn[i].listener == l)
 			f->conns.conn[i].listener = NULL;
@@ -76,9 +73,18 @@ void fantail_unlisten(struct fantail_listener *l)
 		    ev->u.accept.listener == l)
 			ev->u.accept.listener = NULL;
 	}
-	f->timers.room -= l->backlog;
-	for (at = &f->listeners; *at != l; at = &(*at)->next)
-		;
+}
+
+void fantail_unlisten(struct fantail_listener *l)
+{
+	struct fantail_listener **at;
+
+	if (!l)
+		return;
+	detach(l->f, l);
+	at = &l->f->listeners;
+	while (*at != l)
+		at = &(*at)->next;
 	*at = l->next;
 	free(l->embryos);
 	free(l);
@@ -86,6 +92,12 @@ void fantail_unlisten(struct fantail_listener *l)
 
 void listeners_free(struct fantail *f)
 {
-	while (f->listeners)
-		fantail_unlisten(f->listeners);
+	struct fantail_listener *l = f->listeners, *next;
+
+	f->listeners = NULL;
+	for (; l; l = next) {
+		next = l->next;
+		free(l->embryos);
+		free(l);
+	}
 }

@@ -13,29 +13,29 @@ static struct host h;
 Test(frames, resets_for_unknown_tuples)
 {
 	static const struct {
+		const char *data;
+		uint32_t seq, ack; /* of the answer */
 		uint16_t port;
 		uint8_t flags;
-		const char *data;
 		uint8_t answer; /* 0: none */
-		uint32_t seq, ack;
 	} rows[] = {
-		{ 9, HOST_SYN, NULL, HOST_RST | HOST_ACK, 0, 501 },
-		{ 9, HOST_SYN, "abc", HOST_RST | HOST_ACK, 0, 504 },
-		{ 9, HOST_FIN, "abc", HOST_RST | HOST_ACK, 0, 504 },
-		{ 9, 0, NULL, HOST_RST | HOST_ACK, 0, 500 },
-		{ 9, HOST_ACK, NULL, HOST_RST, 900, 0 },
-		{ 9, HOST_ACK | HOST_FIN, "abc", HOST_RST, 900, 0 },
-		{ 9, HOST_ACK | HOST_SYN, NULL, HOST_RST, 900, 0 },
-		{ 9, HOST_RST, NULL, 0, 0, 0 },
-		{ 9, HOST_RST | HOST_ACK, NULL, 0, 0, 0 },
-		{ 9, HOST_RST | HOST_SYN, NULL, 0, 0, 0 },
+		{ NULL, 0, 501, 9, HOST_SYN, HOST_RST | HOST_ACK },
+		{ "abc", 0, 504, 9, HOST_SYN, HOST_RST | HOST_ACK },
+		{ "abc", 0, 504, 9, HOST_FIN, HOST_RST | HOST_ACK },
+		{ NULL, 0, 500, 9, 0, HOST_RST | HOST_ACK },
+		{ NULL, 900, 0, 9, HOST_ACK, HOST_RST },
+		{ "abc", 900, 0, 9, HOST_ACK | HOST_FIN, HOST_RST },
+		{ NULL, 900, 0, 9, HOST_ACK | HOST_SYN, HOST_RST },
+		{ NULL, 0, 0, 9, HOST_RST, 0 },
+		{ NULL, 0, 0, 9, HOST_RST | HOST_ACK, 0 },
+		{ NULL, 0, 0, 9, HOST_RST | HOST_SYN, 0 },
 		/* A listening port. */
-		{ HOST_PORT, HOST_ACK, NULL, HOST_RST, 900, 0 },
-		{ HOST_PORT, HOST_ACK | HOST_SYN, NULL, HOST_RST, 900, 0 },
-		{ HOST_PORT, HOST_RST, NULL, 0, 0, 0 },
-		{ HOST_PORT, HOST_RST | HOST_ACK, NULL, 0, 0, 0 },
-		{ HOST_PORT, HOST_FIN, NULL, 0, 0, 0 },
-		{ HOST_PORT, 0, "abc", 0, 0, 0 },
+		{ NULL, 900, 0, HOST_PORT, HOST_ACK, HOST_RST },
+		{ NULL, 900, 0, HOST_PORT, HOST_ACK | HOST_SYN, HOST_RST },
+		{ NULL, 0, 0, HOST_PORT, HOST_RST, 0 },
+		{ NULL, 0, 0, HOST_PORT, HOST_RST | HOST_ACK, 0 },
+		{ NULL, 0, 0, HOST_PORT, HOST_FIN, 0 },
+		{ "abc", 0, 0, HOST_PORT, 0, 0 },
 	};
 	size_t i;
 
