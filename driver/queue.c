@@ -114,6 +114,13 @@ static int submit(struct fantail_qp *qp, enum fantail_ring ring, uint32_t hold,
 
 	if (n <= hold)
 		return 0;
+	/*
+	 * An interrupt that is armed, or fired and not looked at, wakes the
+	 * next sleeper; and records that are there keep him awake. Arming now
+	 * would only fire a second time for the same records.
+	 */
+	if (atomic_load(&qp->armed) || fantail_record_ready(qp))
+		arm = false;
 	rc = doorbell(qp, ring, &tail, arm);
 	return rc ? rc : (int)(n - hold);
 }
