@@ -16,27 +16,24 @@ extern "C" {
 #endif
 
 /* X(name) one machine word, W(name, words) an array of 32-bit words */
-#define HOST_INPUTS(X, W)                                                    \
-	X(rst)                                                               \
-	X(soft_rst) X(awaddr) X(awvalid) X(wdata) X(wstrb) X(wvalid) X(      \
-		bready) X(araddr) X(arvalid) X(rready) X(ready) X(idle)      \
-		X(now_us) X(data_head) X(control_head) X(fault_valid) X(     \
-			fault_code) W(fault_addr, 4) X(cnt_index)            \
-			X(cnt_amount) X(rec_valid) W(rec_data, 32) X(rec_qp) \
-				X(dl_valid) X(dl_addr) W(dl_data, 16)        \
-					X(dl_strb) X(dl_lines) X(dl_last)    \
-						X(m_awready) X(m_wready)     \
-							X(m_bresp) X(m_bvalid)
+/* clang-format off: it lays out lists of pins as nested calls */
+#define HOST_INPUTS(X, W)                                                      \
+	X(rst) X(soft_rst) X(awaddr) X(awvalid) X(wdata) X(wstrb) X(wvalid)    \
+	X(bready) X(araddr) X(arvalid) X(rready) X(ready) X(idle) X(now_us)    \
+	X(data_head) X(control_head) X(fault_valid) X(fault_code)              \
+	W(fault_addr, 4) X(cnt_index) X(cnt_amount) X(rec_valid)               \
+	W(rec_data, 32) X(rec_qp) X(dl_valid) X(dl_addr) W(dl_data, 16)        \
+	X(dl_strb) X(dl_lines) X(dl_last) X(m_awready) X(m_wready) X(m_bresp)  \
+	X(m_bvalid)
 #define HOST_OUTPUTS(X, W)                                                     \
-	X(awready)                                                             \
-	X(wready) X(bvalid) X(arready) X(rdata) X(rvalid) X(enable) X(         \
-		dev_reset) W(hash_key, 4) X(qp_enable) X(db_tail_valid)        \
-		X(data_tail) X(control_tail) X(status_head) X(status_tail) X(  \
-			halted) X(irq_dev) X(rec_ready) X(dl_ready) X(dl_done) \
-			X(m_awaddr) X(m_awlen) X(m_awvalid) W(m_wdata, 16)     \
-				X(m_wstrb) X(m_wlast) X(m_wvalid) X(m_bready)  \
-					X(wr_fault) X(wr_busy) X(status_busy)  \
-						X(irq) X(deadline_us)
+	X(awready) X(wready) X(bvalid) X(arready) X(rdata) X(rvalid) X(enable) \
+	X(dev_reset) W(hash_key, 4) X(qp_enable) X(db_tail_valid) X(data_tail) \
+	X(control_tail) X(status_head) X(status_tail) X(halted) X(irq_dev)     \
+	X(rec_ready) X(dl_ready) X(dl_done) X(m_awaddr) X(m_awlen)             \
+	X(m_awvalid) W(m_wdata, 16) X(m_wstrb) X(m_wlast) X(m_wvalid)          \
+	X(m_bready) X(wr_fault) X(wr_busy) X(status_busy) X(irq)               \
+	X(deadline_us)
+/* clang-format on */
 
 #define HOST_PIN(name)	       uint64_t name;
 #define HOST_WIDE(name, words) uint32_t name[words];
