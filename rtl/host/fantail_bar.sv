@@ -11,6 +11,8 @@
 //              enables read 0 inside the engine and writes are ignored, until the surrounding has drained DMA,
 //              given soft_rst_i for at least one cycle and taken it away; READY then follows ready_i. soft_rst_i
 //              resets all registers and counters, but never an AXI transfer in flight.
+//   enable     a write that clears CTRL.ENABLE also clears QP_CTRL.ENABLE of every queue pair: a device that runs
+//              again begins with empty rings.
 //   qp_enable  see fantail_bar_qp. Blocks run a queue pair while enable_o && qp_enable_o[q] && !halted_o[q].
 //   counters   cnt_inc_i slice i belongs to counter CNT_INDEX i. The slices of LOG_PEAK, BAD_STROBES and CYCLES,
 //              and of the doorbell counters in qp_cnt_inc_i, are not counted: those are kept here.
@@ -148,9 +150,10 @@ module fantail_bar #(
   end
 
   // ---------------------------------------------------------------- device page: writes
-  logic ctrl_enable_q, wr_dev;
+  logic ctrl_enable_q, wr_dev, dev_off;
 
   assign wr_dev   = wr_ok && s_axil_awaddr[15:12] == 4'd0;
+  assign dev_off  = wr_dev && wr_off == fantail_regs_pkg::REG_CTRL && !s_axil_wdata[0];
   assign enable_o = ctrl_enable_q && !resetting_q;
 
   always_ff @(posedge clk) begin
@@ -273,6 +276,7 @@ module fantail_bar #(
     fantail_bar_qp #(.IncWidth(IncWidth)) u_qp (
       .clk,
       .rst             (page_rst),
+      .disable_i       (dev_off),
       .wr_en_i         (wr_ok && s_axil_awaddr[15:12] == 4'(q + 1)),
       .wr_off_i        (wr_off),
       .wr_data_i       (s_axil_wdata),

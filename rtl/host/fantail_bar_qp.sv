@@ -3,6 +3,7 @@
 //
 // Contract
 //   wr_en_i    one whole-word write per cycle, takes effect in the next cycle
+//   disable_i  never together with wr_en_i
 //   rd_en_i    one read per cycle, rd_data_o one cycle later, held until the next
 //   enable     a write that raises QP_CTRL.ENABLE takes bases and sizes (outputs hold them until the next such
 //              write, whatever is written meanwhile), zeroes both tails and the status head and clears an old
@@ -22,6 +23,7 @@ module fantail_bar_qp #(
   input  logic        clk,
   input  logic        rst,
   // register access
+  input  logic        disable_i,     // the device stops: as QP_CTRL.ENABLE written 0
   input  logic        wr_en_i,
   input  logic [11:0] wr_off_i,
   input  logic [31:0] wr_data_i,
@@ -89,6 +91,8 @@ module fantail_bar_qp #(
       enable_q       <= 1'b0;
       urgent_o       <= 1'b0;
       summary_only_o <= 1'b0;
+    end else if (disable_i) begin
+      enable_q       <= 1'b0;
     end else if (wr_en_i) begin
       case (wr_off_i)
         fantail_regs_pkg::QP_DATA_BASE:       data_base_q[31:0]     <= wr_data_i;
@@ -117,7 +121,7 @@ module fantail_bar_qp #(
 
   assign wr_ctrl = wr_en_i && wr_off_i == fantail_regs_pkg::QP_QP_CTRL;
   assign rise    = wr_ctrl && wr_data_i[0] && !enable_q;
-  assign fall    = wr_ctrl && !wr_data_i[0];
+  assign fall    = disable_i || (wr_ctrl && !wr_data_i[0]);
 
   localparam logic [3:0]  Log2Min = fantail_regs_pkg::RING_LOG2_MIN[3:0];
   localparam logic [3:0]  Log2Max = fantail_regs_pkg::RING_LOG2_MAX[3:0];
@@ -297,7 +301,10 @@ module fantail_bar_qp #(
     end
   end
 
-  `ASSERT(HeadsBehindTails, !qp_enable_o || halted_o || (15'(data_tail_o - data_head_i) <= 15'd1 << data_log2_o))
+  `ASSERT(DataHeadBehindTail, !qp_enable_o || halted_o || 15'(data_tail_o - data_head_i) <= 15'd1 << data_log2_o)
+  `ASSERT(ControlHeadBehindTail, !qp_enable_o || halted_o ||
+          15'(control_tail_o - control_head_i) <= 15'd1 << control_log2_o)
+  `ASSERT(OneWriter, !(disable_i && wr_en_i))
   `ASSERT(HaltNeedsCode, !halted_o || fault_code_q != fantail_regs_pkg::FAULT_NONE)
 
 endmodule

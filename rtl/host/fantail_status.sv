@@ -313,7 +313,8 @@ module fantail_status #(
 
   `ASSERT(OneSourceAtATime, (s_rec_ready & (s_rec_ready - 4'd1)) == '0)
   `ASSERT(ReadyMeansTaken, !(s_rec_ready != '0 && !grant && !grant_drop))
-  `ASSERT(SecondHalfOfSameLine, !(grant && a_valid_q && !a_move && a_alive) || (qp == a_qp_q && index[0] && a_half_q == 2'b01))
+  `ASSERT(SecondHalfOfSameLine, !(grant && a_valid_q && !a_move && a_alive) ||
+          (qp == a_qp_q && index[0] && a_half_q == 2'b01))
   `ASSERT(DoneOnlyWhenBusy, !m_w_done || b_busy_q)
 
 endmodule

@@ -212,6 +212,24 @@ static void set_heads(struct bench *b, unsigned int q, unsigned int data,
 			       (uint64_t)(control & 0x7FFF) << (15 * q);
 }
 
+Test(bar, a_stopped_device_stops_its_queue_pairs)
+{
+	struct bench *b = bench_new(10);
+
+	qp_start(b, 0, 4);
+	qp_start(b, 1, 4);
+	reg_write(b, 0, FANTAIL_REG_CTRL, 1);
+	cr_assert_eq(running(b, 0) & running(b, 1), 1);
+	qp_doorbell(b, 0, FANTAIL_QP_DOORBELL_DATA, 3, 0, false);
+	reg_write(b, 0, FANTAIL_REG_CTRL, 0);
+	cr_assert_eq(b->pins.enable | b->pins.qp_enable, 0);
+	cr_assert_eq(b->pins.data_tail, 0);
+	reg_write(b, 0, FANTAIL_REG_CTRL, 1);
+	cr_assert_eq(running(b, 0) | running(b, 1), 0);
+	cr_assert_eq(reg_read(b, 1, FANTAIL_QP_QP_CTRL), 0);
+	bench_free(b);
+}
+
 /* Random good doorbells over several wraps, with the heads close behind. */
 Test(bar, doorbells_over_wraps)
 {

@@ -16,7 +16,8 @@ extern "C" {
 #endif
 
 /* X(name) one machine word, W(name, words) an array of 32-bit words */
-/* clang-format off: it lays out lists of pins as nested calls */
+/* It would lay out lists of pins as nested calls. */
+/* clang-format off */
 #define HOST_INPUTS(X, W)                                                      \
 	X(rst) X(soft_rst) X(awaddr) X(awvalid) X(wdata) X(wstrb) X(wvalid)    \
 	X(bready) X(araddr) X(arvalid) X(rready) X(ready) X(idle) X(now_us)    \
