@@ -34,7 +34,7 @@ QUEUE_PAIRS ?= 1
 RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE TRACE_WINDOW SEED PORT DROP_CLIENT CYCLE_LIMIT OUT \
 	PCIE_GEN PCIE_LANES PCIE_LATENCY_NS PCIE_WRITE_NS PCIE_READS MPS MRRS
 $(foreach v,$(RUN_VARS),$(eval override $(v) := $$(value $(v))))
-export $(RUN_VARS)
+export $(foreach v,$(RUN_VARS),$(if $(value $(v)),$(v)))
 export DEPS
 
 CCACHE := $(shell command -v ccache)
