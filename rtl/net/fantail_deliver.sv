@@ -11,8 +11,9 @@
 //               the last one cut behind the last byte; addr, data, strb, last and lines (of this burst) hold until taken.
 //   m_rec       DATA or FRAME record after its last line was taken; word `tail` is zero, the status block fills it in.
 //   m_ev        events after the record was taken: a connection's last DATA comes before its PEER_FIN or RESET.
-//   Data waits for a slot, for it is acknowledged already. A frame for the host is dropped and counted when frame_ok is
-//   down. While the queue pair is disabled everything is dropped.
+//   Data waits for a slot, for it is acknowledged already; it need not when it was accepted under data_ok_o, within six
+//   cycles from there to here or sixteen verdicts behind. A frame for the host is dropped and counted when frame_ok is
+//   down: the ACK stage need not look at it. While the queue pair is disabled everything is dropped.
 //   Slots: see fantail_slots.
 
 module fantail_deliver #(
@@ -68,7 +69,7 @@ module fantail_deliver #(
   localparam int VerdictW = 116;               // bits of verdict_t
 
   fantail_pkg::verdict_t v;                    // oldest verdict
-  logic                  v_valid, v_pop;
+  logic                  v_valid, v_pop;       // taken: done with it
   logic [4:0]            v_level;
   fantail_fifo #(
     .Width(VerdictW),
@@ -87,12 +88,22 @@ module fantail_deliver #(
 
   // ---------------------------------------------------------------- slots
   logic        slot_valid, slot_take, slots_idle;
+  logic [4:0]  promised_q;                     // verdicts on data that have no slot yet
+  logic        promise, promise_end;
+  assign promise     = s_verdict_valid && s_verdict_ready && s_verdict_data.kind == fantail_pkg::VerdictData;
+  assign promise_end = v_pop && v.kind == fantail_pkg::VerdictData;
+  always_ff @(posedge clk) begin
+    if (rst) promised_q <= '0;
+    else promised_q <= promised_q + {4'd0, promise} - {4'd0, promise_end};
+  end
   logic [11:0] slot;
   fantail_slots u_slots (
     .clk,
     .rst,
     .enable_i     (qp_enable_i),
     .slot_count_i,
+    .promised_i   (promised_q),
+    .backlog_i    (v_level >= 5'd12),
     .m_slot_valid (slot_valid),
     .m_slot       (slot),
     .take_i       (slot_take),

@@ -8,15 +8,19 @@
 //   s_slot_*  a slot comes back, or with s_slot_check is only looked at; one at a time. slot_rsp_valid_o answers two
 //             cycles later, or one more: ok = it is handed out; id, gen and bytes as given with take_i, bytes = 0 for a
 //             whole frame (no credit belongs to it).
-//   data_ok_o, frame_ok_o: more segments' data, more frames may be accepted. What is in flight behind them fits into
-//             the margin; if it should not, delivery waits for a slot (data) or drops (frames). Frames may hold at most
-//             half of the slots, and leave data_ok_o false long before the last slot is gone.
+//   promised_i, backlog_i  verdicts on data that wait in front of delivery; many verdicts of any kind do.
+//   data_ok_o, frame_ok_o  one more segment's data, one more frame may be accepted. What the ACK stage accepts before it
+//             sees data_ok_o fall finds a slot, so acknowledged data does not wait for the host: up to InFlight segments
+//             between its decision and promised_i, with a backlog BacklogMax more. An eighth of the slots is out of
+//             reach of data, half of them of frames.
 
 module fantail_slots (
   input  logic        clk,
   input  logic        rst,
   input  logic        enable_i,
   input  logic [12:0] slot_count_i,  // 8..4096
+  input  logic [4:0]  promised_i,
+  input  logic        backlog_i,
   output logic        m_slot_valid,
   output logic [11:0] m_slot,
   input  logic        take_i,
@@ -151,22 +155,28 @@ module fantail_slots (
   assign {slot_rsp_id_o, slot_rsp_gen_o, slot_rsp_bytes_o} = owner[OwnerW-3:0];
 
   // Room left.
-  logic [12:0] margin;
-  assign margin = slot_count_i > 13'd128 ? 13'd32 : {2'd0, slot_count_i[12:2]};
+  localparam int InFlight   = 6;             // ACK stage's decision to promised_i, cycles, and one frame
+  localparam int BacklogMax = 16;            // verdicts that the ACK stage holds back itself
+  logic [12:0] room, frame_min, data_min;
+  always_comb begin : limits
+    room      = free_q > {8'd0, promised_i} ? free_q - {8'd0, promised_i} : '0;
+    frame_min = backlog_i ? 13'(InFlight + BacklogMax) : 13'(InFlight);
+    data_min  = frame_min + ((slot_count_i - 13'd8) >> 3);
+  end
   always_ff @(posedge clk) begin
     if (rst || state_q != StateRun) begin
       data_ok_o  <= 1'b0;
       frame_ok_o <= 1'b0;
     end else begin
-      data_ok_o  <= free_q > {margin[11:0], 1'b0} + {3'd0, slot_count_i[12:3]};
-      frame_ok_o <= free_q > margin && frames_q < {1'b0, slot_count_i[12:1]};
+      data_ok_o  <= room > data_min;
+      frame_ok_o <= room > frame_min && frames_q < {1'b0, slot_count_i[12:1]};
     end
   end
 
   assign idle_o = ret_q == ReturnIdle && !fill;
 
   logic unused;
-  assign unused = &{1'b0, free_ready, margin[12]};
+  assign unused = &{1'b0, free_ready};
 
   `ASSERT(TakeOnlyValid, !take_i || m_slot_valid)
   `ASSERT(FreeListFits, !push || free_ready)

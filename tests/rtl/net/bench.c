@@ -257,13 +257,15 @@ void bench_drain(struct bench *b)
 
 struct bench *bench_new(void)
 {
+	static unsigned int benches; /* each of a test is different */
 	struct bench *b = calloc(1, sizeof(*b));
 	const char *env = getenv("SEED");
 
 	cr_assert_not_null(b);
 	b->rng = env ? strtoull(env, NULL, 0) : 20240607;
-	fprintf(stderr, "SEED=%llu\n", (unsigned long long)b->rng);
-	b->rng = b->rng * 0x9E3779B97F4A7C15ull + 1;
+	if (!benches)
+		fprintf(stderr, "SEED=%llu\n", (unsigned long long)b->rng);
+	b->rng = (b->rng + benches++) * 0x9E3779B97F4A7C15ull + 1;
 	b->mac = calloc(QUEUE, sizeof(*b->mac));
 	b->inj = calloc(QUEUE, sizeof(*b->inj));
 	cr_assert(b->mac && b->inj);

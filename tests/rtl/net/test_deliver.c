@@ -126,6 +126,75 @@ Test(deliver, data_waits_for_a_slot)
 	bench_free(b);
 }
 
+/* data_ok as the ACK stage sees it: some cycles before delivery gets to know
+ * what came of it, and with a queue of its own behind a slow host. */
+struct loop {
+	bool ok[8];
+	unsigned int data, refused, slow;
+};
+
+static void careful_verdict(struct bench *b, const struct seg *s)
+{
+	struct loop *l = b->arg;
+	struct verdict v = { .kind = KIND_DROP,
+			     .id = 5,
+			     .handle = 0x77770005,
+			     .pay_off = s->pay_off,
+			     .pay_len = s->pay_len,
+			     .frame_len = s->frame_len };
+	unsigned int kind = l->slow ? 1 : bench_rnd(b) % 8;
+
+	if (kind == 0) {
+		v.kind = KIND_FRAME;
+	} else if (kind < 6 && l->ok[(b->cycle - 4) % 8]) {
+		v.kind = KIND_DATA;
+		l->data++;
+	} else if (kind < 6) {
+		l->refused++;
+	}
+	bench_verdict(b, &v);
+}
+
+static void loop_cycle(struct bench *b)
+{
+	struct loop *l = b->arg;
+
+	b->hold_segs = b->verdict_wr - b->verdict_rd >= 12;
+	/* The host's memory is slow at times: verdicts pile up. */
+	b->hold_w = b->cycle % 1024 < l->slow;
+	bench_cycle(b);
+	l->ok[(b->cycle - 1) % 8] = b->p.data_ok;
+}
+
+/* What was accepted under data_ok finds a slot, though none ever comes back. */
+Test(deliver, accepted_data_finds_a_slot)
+{
+	for (unsigned int n = 0; n < 150; n++) {
+		struct bench *b = bench_new();
+		unsigned int count = 8 + bench_rnd(b) % (n % 2 ? 9 : 57);
+		struct loop l = { .slow = n % 3 ? 0 : bench_rnd(b) % 1024 };
+
+		b->arg = &l;
+		b->on_seg = careful_verdict;
+		b->stall = n % 5 * 20;
+		bench_enable(b, count);
+		for (int i = 0; i < 300; i++) {
+			one_data(b, 1 + bench_rnd(b) % 20);
+			for (unsigned int k = 0; k < 1 + b->stall / 10; k++)
+				loop_cycle(b);
+		}
+		l.slow = 0;
+		b->stall = 0;
+		for (unsigned int i = 0; i < 5000 && !b->p.idle; i++)
+			loop_cycle(b);
+		cr_assert(b->p.idle, "%u slots: data waits", count);
+		cr_assert_eq(b->recs, l.data + b->n.to_host);
+		cr_assert(l.data && l.refused);
+		cr_assert_leq(b->recs, count);
+		bench_free(b);
+	}
+}
+
 /* Frames leave slots for data; those without one are dropped and counted. */
 Test(deliver, frames_do_not_take_all_slots)
 {
