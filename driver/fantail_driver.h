@@ -181,8 +181,8 @@ union fantail_record {
  * @out: the queue pair, written only on success
  *
  * Returns 0; -EINVAL: index or a size out of range; -EBUSY: open already;
- * -EIO: the card halts it at once; -ENOMEM, -EMFILE; or what the transport
- * gave. Blocks.
+ * -EIO: the card halts it at once; -ETIMEDOUT: it does not start; -ENOMEM,
+ * -EMFILE; or what the transport gave. Blocks.
  */
 int fantail_qp_open(struct fantail_dev *dev, unsigned int index,
 		    const struct fantail_qp_options *opt,

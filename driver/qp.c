@@ -10,9 +10,9 @@
 
 #define SLOT_COUNT_MIN 8u
 
-/* How long a queue pair may take to drain, in steps of card time. */
-#define DISABLE_STEPS	1000
-#define DISABLE_STEP_US 10
+/* How long a queue pair may take to start or drain, in steps of card time. */
+#define CHANGE_STEPS   1000
+#define CHANGE_STEP_US 10
 
 void fantail_qp_options_init(struct fantail_qp_options *opt)
 {
@@ -106,6 +106,30 @@ static void free_memory(struct fantail_qp *qp)
 	free(qp->slot_held);
 }
 
+/* Frames that come before QP_STATUS.RUNNING find no slot. */
+static int wait_running(struct fantail_qp *qp)
+{
+	const struct fantail_transport_ops *ops = qp->dev->ops;
+	void *state = qp->dev->state;
+	uint32_t status;
+	int i, rc;
+
+	for (i = 0; i < CHANGE_STEPS; i++) {
+		rc = ops->reg_read32(state, qp->page + FANTAIL_QP_QP_STATUS,
+				     &status);
+		if (rc)
+			return rc;
+		if (status & FANTAIL_QP_STATUS_HALTED_MASK)
+			return -EIO;
+		if (status & FANTAIL_QP_STATUS_RUNNING_MASK)
+			return 0;
+		rc = ops->wait(state, FANTAIL_NO_VECTOR, -1, CHANGE_STEP_US);
+		if (rc < 0)
+			return rc;
+	}
+	return -ETIMEDOUT;
+}
+
 /* Bases and sizes are taken when QP_CTRL.ENABLE rises, so it comes last. */
 static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 {
@@ -131,7 +155,6 @@ static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 		{ FANTAIL_QP_MOD_US, o->mod_us },
 		{ FANTAIL_QP_QP_CTRL, FANTAIL_QP_CTRL_ENABLE_MASK },
 	};
-	uint32_t status;
 	size_t i;
 	int rc;
 
@@ -142,11 +165,7 @@ static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 		if (rc)
 			return rc;
 	}
-	rc = qp->dev->ops->reg_read32(qp->dev->state,
-				      qp->page + FANTAIL_QP_QP_STATUS, &status);
-	if (rc)
-		return rc;
-	return status & FANTAIL_QP_STATUS_HALTED_MASK ? -EIO : 0;
+	return wait_running(qp);
 }
 
 /* Until QP_STATUS.RUNNING falls, its bursts may still be under way. */
@@ -159,13 +178,12 @@ static void disable(struct fantail_qp *qp)
 
 	if (ops->reg_write32(state, qp->page + FANTAIL_QP_QP_CTRL, 0))
 		return;
-	for (i = 0; i < DISABLE_STEPS; i++) {
+	for (i = 0; i < CHANGE_STEPS; i++) {
 		if (ops->reg_read32(state, qp->page + FANTAIL_QP_QP_STATUS,
 				    &status) ||
 		    !(status & FANTAIL_QP_STATUS_RUNNING_MASK))
 			return;
-		if (ops->wait(state, FANTAIL_NO_VECTOR, -1, DISABLE_STEP_US) <
-		    0)
+		if (ops->wait(state, FANTAIL_NO_VECTOR, -1, CHANGE_STEP_US) < 0)
 			return;
 	}
 }

@@ -114,7 +114,10 @@ struct fantail_qp *fantail_queue_pair(struct fantail *f);
 int fantail_listen(struct fantail *f, uint16_t port, unsigned int backlog,
 		   struct fantail_listener **out);
 
-/* Stop listening and drop the handshakes under way. NULL is ignored. */
+/*
+ * Stop listening and drop the handshakes under way. Connections stay; events
+ * that name the listener then hold NULL. NULL is ignored.
+ */
 void fantail_unlisten(struct fantail_listener *l);
 
 /* ------------------------------------------------------------ connections */

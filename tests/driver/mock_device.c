@@ -366,6 +366,8 @@ static int mock_read32(void *state, uint32_t offset, uint32_t *value)
 	if (offset >= sizeof(m->reg))
 		return -EINVAL;
 	*value = m->reg[offset / 4];
+	if (offset == FANTAIL_PAGE_BYTES + FANTAIL_QP_QP_STATUS)
+		*value = QP_REG(m, QP_CTRL) ? m->qp_status : 0;
 	return 0;
 }
 
@@ -470,6 +472,7 @@ struct mock *mock_new(void)
 	cr_assert(m);
 	m->fd = -1;
 	m->now_us = 1000000;
+	m->qp_status = FANTAIL_QP_STATUS_RUNNING_MASK;
 	m->reg[FANTAIL_REG_ID / 4] = FANTAIL_ID_VALUE;
 	m->reg[FANTAIL_REG_VERSION / 4] = FANTAIL_VERSION;
 	m->reg[FANTAIL_REG_STATUS / 4] = FANTAIL_STATUS_READY_MASK;

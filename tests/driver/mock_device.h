@@ -34,6 +34,7 @@ struct mock {
 	bool hold[2];		 /* do not work on this ring */
 	uint8_t refuse_install;	 /* FANTAIL_REFUSE_ code, or 0 */
 	bool mute;		 /* write no HEAD records */
+	uint32_t qp_status;	 /* QP_STATUS while enabled */
 	unsigned int fail_write; /* fail this many register writes */
 
 	/* What tests look at. */

@@ -384,6 +384,19 @@ Test(queue, sizes_out_of_range)
 	close_qp();
 }
 
+Test(queue, one_that_does_not_start)
+{
+	m = mock_new();
+	dev = mock_open(m);
+	m->qp_status = 0;
+	cr_assert_eq(fantail_qp_open(dev, 0, NULL, &qp), -ETIMEDOUT);
+	m->qp_status = FANTAIL_QP_STATUS_HALTED_MASK;
+	cr_assert_eq(fantail_qp_open(dev, 0, NULL, &qp), -EIO);
+	m->qp_status = FANTAIL_QP_STATUS_RUNNING_MASK;
+	cr_assert_eq(fantail_qp_open(dev, 0, NULL, &qp), 0);
+	close_qp();
+}
+
 Test(device, not_ours)
 {
 	struct fantail_dev_options opt = { 0 };
