@@ -148,7 +148,10 @@ static void on_event(struct session *s, const struct fantail_event *e)
 	}
 }
 
-/* Not while events are looked at that may name them. */
+/*
+ * Not while events are looked at that may name them, and not while we publish:
+ * leaving the group takes a DATA doorbell. Until then the card skips them.
+ */
 static void release_gone(struct session *s)
 {
 	for (unsigned int i = 0; i < s->accepted; i++) {
@@ -180,14 +183,13 @@ static void join_new(struct session *s)
 int session_poll(struct session *s)
 {
 	struct fantail_event events[EVENTS];
-	unsigned int alive = s->alive;
 	int n;
 
 	do {
 		n = fantail_poll(s->rig->lib, events, EVENTS);
 		for (int i = 0; i < n; i++)
 			on_event(s, &events[i]);
-		if (s->alive != alive || n > 0)
+		if (s->closing)
 			release_gone(s);
 	} while (n == EVENTS);
 	if (n < 0)
