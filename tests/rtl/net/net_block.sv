@@ -158,7 +158,7 @@ module net_block (
   );
 
   fantail_rx_parse #(
-    .HoldBeats(32)
+    .HoldBeats(64)
   ) u_parse (
     .clk,
     .rst,
