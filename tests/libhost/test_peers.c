@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The library through the engine to TCP peers in this process, in virtual
+ * time: handshakes with every mix of options, data both ways, both orders of
+ * closing, ids used again.
+ */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fantail.h"
+#include "fantail_sim.h"
+#include "net.h"
+#include "peer.h"
+
+#define PEERS	 32
+#define ROUNDS	 4
+#define PORT	 9000
+#define UP_BYTES 3000 /* each peer sends, right behind its handshake */
+#define BATCHES	 40
+#define PAYLOAD	 700
+
+static struct fantail_sim *sim;
+static struct fantail_dev *dev;
+static struct fantail *f;
+static struct fantail_group *group;
+
+static struct client {
+	struct fantail_conn *conn;
+	uint16_t events;
+	uint32_t up;   /* bytes received from it */
+	uint32_t down; /* bytes it has received */
+	bool wrong;    /* a byte was not what was sent */
+} client[PEERS];
+
+static unsigned int accepted, closed, batches, refused;
+
+/* Byte @at of the stream to everybody, and of peer @n's stream to us. */
+static uint8_t down_byte(uint32_t at)
+{
+	return (uint8_t)(at * 31 + at / 251);
+}
+
+static uint8_t up_byte(uint32_t n, uint32_t at)
+{
+	return (uint8_t)(n * 17 + at * 3 + at / 200);
+}
+
+/* All that a client may offer or leave out. */
+static void configure(void *ctx, uint32_t n, struct fantail_peer_options *o)
+{
+	(void)ctx;
+	o->mss = n & 1 ? 1460 : (n & 2 ? 0 : 300);
+	o->wscale = n & 4 ? 7 : -1;
+	o->timestamps = n & 8;
+	o->sack_permitted = n & 16;
+}
+
+static void on_data(void *ctx, struct fantail_peers *peers, uint32_t n,
+		    const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+
+	(void)ctx;
+	(void)peers;
+	while (len--)
+		if (*p++ != down_byte(client[n].down++))
+			client[n].wrong = true;
+}
+
+static void open_all(void)
+{
+	struct fantail_dev_options dev_opt = { 0 };
+	struct fantail_options opt = { 0 };
+	struct fantail_peers_config peers;
+	struct fantail_net_config net;
+	struct fantail_sim_config cfg;
+	struct fantail_listener *l;
+
+	fantail_net_config_default(&net);
+	fantail_peers_config_default(&peers);
+	peers.count = PEERS;
+	peers.connect_at_us = FANTAIL_NET_NEVER;
+	peers.configure = configure;
+	peers.on_data = on_data;
+	net.card_ip = 0x0A010001;
+	net.card_port = PORT;
+	net.peers = &peers;
+	fantail_sim_config_init(&cfg);
+	cfg.network = "peers:";
+	cfg.net = &net;
+	cr_assert_eq(fantail_sim_open(&cfg, &sim), 0);
+	dev_opt.sim = sim;
+	cr_assert_eq(fantail_dev_open("sim:", &dev_opt, &dev), 0);
+	opt.dev = dev;
+	memcpy(opt.mac, net.card_mac, 6);
+	opt.ip = net.card_ip;
+	opt.prefix_len = 16;
+	opt.qp.slot_count = 64;
+	cr_assert_eq(fantail_open(&opt, &f), 0);
+	cr_assert_eq(fantail_listen(f, PORT, PEERS, &l), 0);
+	cr_assert_eq(fantail_group_create(f, &group), 0);
+}
+
+static void close_all(void)
+{
+	char why[300];
+
+	fantail_close(f);
+	fantail_dev_close(dev);
+	cr_assert_eq(fantail_sim_check(sim, why, sizeof(why)), 0, "%s", why);
+	fantail_sim_close(sim);
+}
+
+static struct client *client_of(const struct fantail_conn *c)
+{
+	uint16_t port;
+	uint32_t ip;
+
+	fantail_conn_peer(c, &ip, &port);
+	cr_assert_lt(ip - 0x0A010100, PEERS);
+	return &client[ip - 0x0A010100];
+}
+
+static void on_conn_event(const struct fantail_event *ev)
+{
+	struct client *c = client_of(ev->conn);
+	uint32_t n = (uint32_t)(c - client);
+	uint16_t i;
+
+	if (ev->type == FANTAIL_EVENT_ACCEPT) {
+		cr_assert_null(c->conn);
+		c->conn = ev->conn;
+		accepted++;
+		return;
+	}
+	cr_assert_eq(c->conn, ev->conn);
+	if (ev->type == FANTAIL_EVENT_CONN) {
+		c->events |= ev->u.conn.events;
+		closed += !!(ev->u.conn.events & FANTAIL_EV_CLOSED);
+	} else {
+		for (i = 0; i < ev->u.data.len; i++)
+			cr_assert_eq(ev->u.data.ptr[i], up_byte(n, c->up++));
+		cr_assert_eq(fantail_recv_return(f, ev->u.data.slot), 0);
+	}
+}
+
+static void on_event(const struct fantail_event *ev)
+{
+	if (ev->conn)
+		on_conn_event(ev);
+	else if (ev->type == FANTAIL_EVENT_BATCH)
+		batches++;
+	else
+		refused++;
+}
+
+/* Poll and sleep until @done says so, at most 20 s of the card's time. */
+static void run_until(bool (*done)(void))
+{
+	uint64_t end = fantail_dev_now_us(dev) + 20000000;
+	struct fantail_event ev[16];
+	int n, i;
+
+	while (!done()) {
+		n = fantail_poll(f, ev, 16);
+		cr_assert_geq(n, 0, "poll: %d", n);
+		for (i = 0; i < n; i++)
+			on_event(&ev[i]);
+		if (n)
+			continue;
+		cr_assert_lt(fantail_dev_now_us(dev), end, "stuck");
+		n = fantail_wait(f, 10000);
+		cr_assert_geq(n, 0, "wait: %d", n);
+	}
+}
+
+static bool all_accepted(void)
+{
+	return accepted == PEERS;
+}
+
+static bool all_received(void)
+{
+	int i;
+
+	for (i = 0; i < PEERS; i++)
+		if (client[i].up < UP_BYTES)
+			return false;
+	return true;
+}
+
+static bool all_delivered(void)
+{
+	int i;
+
+	for (i = 0; i < PEERS; i++)
+		if (client[i].down < BATCHES * PAYLOAD * 3)
+			return false;
+	return batches == BATCHES;
+}
+
+static bool all_closed(void)
+{
+	return closed == PEERS;
+}
+
+static bool all_released(void)
+{
+	struct fantail_stats s;
+
+	fantail_stats(f, &s);
+	return !s.open;
+}
+
+/* Each connects and has data queued already: some rides on the last ACK. */
+static void connect_all(void)
+{
+	struct fantail_peers *peers;
+	uint8_t up[UP_BYTES];
+	uint32_t n, i;
+
+	fantail_sim_lock(sim);
+	peers = fantail_net_peers(fantail_sim_net(sim));
+	for (n = 0; n < PEERS; n++) {
+		for (i = 0; i < UP_BYTES; i++)
+			up[i] = up_byte(n, i);
+		cr_assert_eq(fantail_peer_connect(peers, n, 0), 0);
+		cr_assert_eq(fantail_peer_send(peers, n, up, UP_BYTES), 0);
+	}
+	fantail_sim_unlock(sim);
+}
+
+static void publish_all(void)
+{
+	uint32_t at = 0, b, k, i;
+	uint8_t *p;
+	void *room;
+	int rc;
+
+	for (i = 0; i < PEERS; i++)
+		cr_assert_eq(fantail_group_join(group, client[i].conn), 0);
+	for (b = 0; b < BATCHES; b++) {
+		for (k = 0; k < 3; k++) {
+			rc = fantail_arena_reserve(f, PAYLOAD, &room);
+			cr_assert_eq(rc, 0);
+			p = room;
+			for (i = 0; i < PAYLOAD; i++)
+				p[i] = down_byte(at++);
+			rc = fantail_publish(f, fantail_to_group(group), p,
+					     PAYLOAD, b);
+			cr_assert_eq(rc, 0);
+		}
+		cr_assert_eq(fantail_submit(f), 3);
+	}
+	run_until(all_delivered);
+	for (i = 0; i < PEERS; i++) {
+		cr_assert_eq(client[i].wrong, false, "peer %u", i);
+		cr_assert_eq(client[i].down, BATCHES * PAYLOAD * 3);
+	}
+}
+
+/* Half of the peers first, then we; the others the other way round. */
+static void close_both_ways(void)
+{
+	struct fantail_peers *peers;
+	uint32_t n;
+
+	fantail_sim_lock(sim);
+	peers = fantail_net_peers(fantail_sim_net(sim));
+	for (n = 0; n < PEERS; n += 2)
+		cr_assert_eq(fantail_peer_shutdown(peers, n), 0);
+	fantail_sim_unlock(sim);
+	for (n = 0; n < PEERS; n++)
+		cr_assert_eq(fantail_close_conn(client[n].conn), 0);
+	fantail_submit(f);
+	cr_assert_geq(fantail_wait(f, 100000), 0);
+	fantail_sim_lock(sim);
+	for (n = 1; n < PEERS; n += 2)
+		cr_assert_eq(fantail_peer_shutdown(peers, n), 0);
+	fantail_sim_unlock(sim);
+	run_until(all_closed);
+	for (n = 0; n < PEERS; n++) {
+		cr_assert(client[n].events & FANTAIL_EV_PEER_FIN);
+		cr_assert_eq(client[n].events &
+				     (FANTAIL_EV_RESET | FANTAIL_EV_TIMED_OUT |
+				      FANTAIL_EV_OVERRUN),
+			     0);
+		fantail_release_conn(client[n].conn);
+	}
+	run_until(all_released);
+}
+
+Test(peers, whole_lives)
+{
+	struct fantail_stats s;
+	uint64_t doorbells;
+	int round;
+
+	open_all();
+	for (round = 0; round < ROUNDS; round++) {
+		memset(client, 0, sizeof(client));
+		accepted = closed = batches = 0;
+		connect_all();
+		run_until(all_accepted);
+		run_until(all_received);
+		publish_all();
+		close_both_ways();
+	}
+	fantail_stats(f, &s);
+	cr_assert_eq(s.accepted, PEERS * ROUNDS);
+	cr_assert_eq(s.released, PEERS * ROUNDS);
+	cr_assert_eq(s.batches, BATCHES * ROUNDS);
+	cr_assert_eq(s.batches_done, BATCHES * ROUNDS);
+	cr_assert_eq(s.part_doorbells, 0);
+	cr_assert_eq(s.data_bytes, UP_BYTES * PEERS * ROUNDS);
+	cr_assert_gt(s.injects, 0, "nothing came before its install");
+	cr_assert_eq(s.rst_sent, 0);
+	cr_assert_eq(s.install_refused, 0);
+	cr_assert_eq(refused + s.refused - s.inject_missed, 0);
+	cr_assert_eq(fantail_qp_counter(fantail_queue_pair(f),
+					FANTAIL_QPCNT_DATA_DOORBELLS,
+					&doorbells),
+		     0);
+	cr_assert_eq(doorbells, s.batches + s.plain_doorbells);
+	/* Everything came back. */
+	cr_assert_eq(fantail_group_destroy(group), 0);
+	cr_assert_geq(fantail_wait(f, 0), 0);
+	cr_assert_eq(fantail_slots_held(fantail_queue_pair(f)), 0);
+	close_all();
+}
