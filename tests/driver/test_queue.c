@@ -317,7 +317,9 @@ Test(queue, no_wakeup_is_lost)
 	open_qp(4, 4);
 	cr_assert_eq(fantail_qp_poll(qp, &rec, 1), 0);
 	mock_record(m, &s);
+	cr_assert_eq(fantail_qp_arm(qp), 1, "do not sleep");
 	cr_assert_eq(fantail_qp_wait(qp, -1), 1);
+	cr_assert_eq(m->writes, 0, "nobody needs to be told");
 	cr_assert_eq(fantail_qp_poll(qp, &rec, 1), 1);
 
 	/* Between arming and sleeping. */
@@ -338,6 +340,26 @@ Test(queue, armed_once_until_it_fires)
 	cr_assert_eq(fantail_qp_wait(qp, 10), 0);
 	cr_assert_eq(fantail_qp_wait(qp, 10), 0);
 	cr_assert_eq(m->writes, 1, "the submit has armed");
+	close_qp();
+}
+
+/* It fired, and all was told without arming: the next wait must arm. */
+Test(queue, armed_again_after_it_fired)
+{
+	struct fantail_rec_summary s = { .type = FANTAIL_REC_SUMMARY };
+	union fantail_record recs[8];
+	int i;
+
+	open_qp(4, 4);
+	cr_assert_eq(fantail_qp_arm(qp), 0);
+	for (i = 0; i < 8; i++)
+		mock_record(m, &s);
+	cr_assert_eq(m->interrupts, 1);
+	cr_assert_eq(fantail_qp_poll(qp, recs, 8), 8);
+	cr_assert_eq(m->status_head, 8);
+	cr_assert(!m->armed);
+	cr_assert_eq(fantail_qp_wait(qp, 10), 0);
+	cr_assert(m->armed);
 	close_qp();
 }
 
