@@ -44,7 +44,7 @@ define app
 $(BIN)/$(1): $(B)/obj/apps/$(1)/main.o $(LIB)/app-$(1).a $(HOST_ARCHIVES) $(RUN_MODEL)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	@$(CC) $(SAN_FLAGS) -o $$@ $$(filter %.o,$$^) $$(link_libs)
+	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
 endef
 $(foreach a,$(APPS),$(eval $(call app,$(a))))
 

@@ -23,7 +23,7 @@ define test_program
 $(B)/tests/$(1): $(B)/obj/tests/$(1).o $(LIB)/tests.a $(APP_ARCHIVES) $(HOST_ARCHIVES) $(call test_model,tests/$(1).c)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	@$(CC) $(SAN_FLAGS) -o $$@ $$(filter %.o,$$^) $$(link_libs) -lcriterion
+	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) -lcriterion && mv $$@.new $$@
 endef
 $(foreach t,$(TEST_SOURCES:tests/%.c=%),$(eval $(call test_program,$(t))))
 

@@ -96,6 +96,13 @@ def read_tap(program, tap, wanted):
 
 def run_unit(program, name, limit):
     """Run one criterion test, or a whole script; its results."""
+    try:
+        return try_unit(program, name, limit)
+    except OSError as err:
+        return [Result(program, name or pathlib.Path(program).stem, FAIL, 0.0, f"cannot be run: {err}")]
+
+
+def try_unit(program, name, limit):
     if not name:
         code, text, seconds = command([str(pathlib.Path(program))], limit)
         found = read_tap(program, text, "")
