@@ -42,9 +42,10 @@ struct publisher {
 	uint64_t batch_bytes;
 	bool feed_over;
 	bool dropped;
-	struct meter first;    /* before the first publish */
-	struct meter last;     /* after the last BATCH record */
-	struct meter received; /* everybody has everything */
+	uint64_t frames_before; /* frame interrupts of the set-up */
+	struct meter first;	/* before the first publish */
+	struct meter last;	/* after the last BATCH record */
+	struct meter received;	/* everybody has everything */
 };
 
 static int read_meter(struct publisher *p, struct meter *meter)
@@ -65,17 +66,23 @@ static int read_meter(struct publisher *p, struct meter *meter)
 static int wait_for_quiet(struct publisher *p)
 {
 	struct session *s = &p->session;
-	uint64_t until;
+	struct fantail_stats stats;
+	uint64_t until, frames;
 	int rc;
 
 	rc = fantail_submit(p->rig.lib);
 	if (rc < 0)
 		return session_fail(s, "cannot submit the joins: %s",
 				    strerror(-rc));
-	until = fantail_sim_now_us(p->rig.sim) + QUIET_US;
-	do
-		rc = session_step(s, -1, QUIET_US);
-	while (!rc && fantail_sim_now_us(p->rig.sim) < until);
+	do {
+		fantail_stats(p->rig.lib, &stats);
+		frames = stats.frames;
+		until = fantail_sim_now_us(p->rig.sim) + QUIET_US;
+		do
+			rc = session_step(s, -1, QUIET_US);
+		while (!rc && fantail_sim_now_us(p->rig.sim) < until);
+		fantail_stats(p->rig.lib, &stats);
+	} while (!rc && stats.frames != frames && !session_stopped(s));
 	return rc;
 }
 
@@ -287,6 +294,7 @@ static int publish_all(struct publisher *p)
 
 	if (read_meter(p, &p->first))
 		return s->result;
+	p->frames_before = s->frame_interrupts;
 	while (!rc && !p->feed_over && !session_stopped(s)) {
 		if (room_for_batch(p))
 			rc = publish_batch(p);
@@ -316,6 +324,8 @@ static int close_window(struct publisher *p)
 			break;
 	}
 	summary_window(s->summary, &p->first, &p->last);
+	/* frames are the library's affair, and counted apart */
+	s->summary->interrupts -= s->frame_interrupts - p->frames_before;
 	return 0;
 }
 

@@ -183,15 +183,22 @@ static void join_new(struct session *s)
 int session_poll(struct session *s)
 {
 	struct fantail_event events[EVENTS];
-	int n;
+	struct fantail_stats before, after;
+	int n, all = 0;
 
+	fantail_stats(s->rig->lib, &before);
 	do {
 		n = fantail_poll(s->rig->lib, events, EVENTS);
+		all += n;
 		for (int i = 0; i < n; i++)
 			on_event(s, &events[i]);
 		if (s->closing)
 			release_gone(s);
 	} while (n == EVENTS);
+	fantail_stats(s->rig->lib, &after);
+	if (s->woken && !all && after.frames != before.frames)
+		s->frame_interrupts++;
+	s->woken = false;
 	if (n < 0)
 		return session_fail(s, "the card cannot be used any more: %s",
 				    strerror(-n));
@@ -304,7 +311,8 @@ static int sleep_real(struct session *s, int fd, int64_t timeout_us)
 		return rc;
 	if (timer_us >= 0 && timer_us < timeout_us)
 		timeout_us = timer_us;
-	poll(fds, 3, (int)((timeout_us + 999) / 1000));
+	if (poll(fds, 3, (int)((timeout_us + 999) / 1000)) > 0)
+		s->woken = fds[0].revents & POLLIN;
 	return 0;
 }
 
@@ -313,6 +321,7 @@ static int sleep_virtual(struct session *s, int fd, int64_t timeout_us)
 	struct pollfd pipe = { .fd = fd, .events = POLLIN };
 	int rc = fantail_wait(s->rig->lib, timeout_us);
 
+	s->woken = rc == 1;
 	/* the card is idle: only now may the world's time pass */
 	if (rc == 0 && fd >= 0)
 		poll(&pipe, 1, (int)(timeout_us / 1000));

@@ -34,6 +34,9 @@ struct session {
 	/* batches */
 	uint64_t done;		  /* BATCH events */
 	uint64_t bytes_in_flight; /* submitted, not done */
+	/* interrupts that brought frames for the library and nothing else */
+	uint64_t frame_interrupts;
+	bool woken; /* by an interrupt, not looked at yet */
 	/* watching for a standstill */
 	uint64_t last_marker;
 	double looked_at;     /* wall clock, seconds */
