@@ -62,7 +62,7 @@ static int read_meter(struct publisher *p, struct meter *meter)
 
 /* ---------------------------------------------------------------- set-up */
 
-/* Nothing of the set-up may fall into what is counted. */
+/* Let the set-up come to its end: nothing of it may be counted later. */
 static int wait_for_quiet(struct publisher *p)
 {
 	struct session *s = &p->session;
@@ -72,7 +72,7 @@ static int wait_for_quiet(struct publisher *p)
 
 	rc = fantail_submit(p->rig.lib);
 	if (rc < 0)
-		return session_fail(s, "cannot submit the joins: %s",
+		return session_fail(s, "cannot ring the doorbell: %s",
 				    strerror(-rc));
 	do {
 		fantail_stats(p->rig.lib, &stats);
@@ -99,6 +99,13 @@ static int gather_clients(struct publisher *p)
 	rc = fantail_listen(p->rig.lib, RIG_PORT, clients, &p->listener);
 	if (rc)
 		return session_fail(s, "cannot listen: %s", strerror(-rc));
+	/*
+	 * While the card still fills its list of receive slots it drops
+	 * frames; a first SYN lost there comes back only after 6 s.
+	 */
+	rc = wait_for_quiet(p);
+	if (rc)
+		return rc;
 	s->accepting = true;
 	if (s->job->clients) {
 		report_step("%u clients connect to 127.0.0.1:%u", clients,
