@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clients.h"
@@ -31,24 +32,32 @@ enum {
 static volatile sig_atomic_t stop;
 static int stop_fd = -1;
 
+/*
+ * The first Ctrl-C ends the run cleanly, the next one at once; but not within
+ * a second: timeout(1) and shells send one to us and one to our group.
+ */
 static void on_signal(int number)
 {
+	static struct timespec first;
+	struct timespec now;
 	int saved = errno;
 	uint64_t one = 1;
 
-	(void)number;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!stop) {
+		first = now;
+	} else if (now.tv_sec - first.tv_sec > 1) {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
 	stop = 1;
 	(void)!write(stop_fd, &one, sizeof(one));
 	errno = saved;
 }
 
-/* The first Ctrl-C ends the run cleanly, the second one at once. */
 static void catch_signals(void)
 {
-	struct sigaction action = {
-		.sa_handler = on_signal,
-		.sa_flags = (int)SA_RESETHAND,
-	};
+	struct sigaction action = { .sa_handler = on_signal };
 
 	stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (stop_fd < 0)
