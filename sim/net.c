@@ -245,6 +245,10 @@ void fantail_net_close(struct fantail_net *net)
 		net->head = frame->next;
 		free(frame);
 	}
+	while ((frame = net->late)) {
+		net->late = frame->next;
+		free(frame);
+	}
 	free(net->pollfds.fds);
 	free(net);
 }
@@ -256,30 +260,103 @@ static void set_now(struct fantail_net *net, uint64_t now_us)
 		net->now_us = now_us;
 }
 
-void net_queue(struct fantail_net *net, const uint8_t *bytes, size_t len,
-	       uint64_t delay_us)
+static struct net_frame *make_frame(const uint8_t *bytes, size_t len,
+				    size_t padded, uint64_t due_us)
+{
+	struct net_frame *frame = calloc(1, sizeof(*frame) + padded);
+
+	if (!frame)
+		return NULL;
+	frame->due_us = due_us;
+	frame->len = padded;
+	memcpy(frame->bytes, bytes, len);
+	return frame;
+}
+
+/* Behind all that are due no later. */
+static struct net_frame **place_of(struct net_frame **at, uint64_t due_us)
+{
+	while (*at && (*at)->due_us <= due_us)
+		at = &(*at)->next;
+	return at;
+}
+
+static struct fantail_net_fate ask_link(struct fantail_net *net, bool to_card,
+					const uint8_t *frame, size_t len)
+{
+	struct fantail_net_fate fate = { .copies = 1 };
+
+	if (net->cfg.link)
+		net->cfg.link(net->cfg.link_ctx, to_card, frame, len,
+			      net->now_us, &fate);
+	net->stats.link_lost += !fate.copies;
+	return fate;
+}
+
+static void queue_one(struct fantail_net *net, const uint8_t *bytes, size_t len,
+		      uint64_t due_us)
 {
 	/* as on a wire, whatever the back-end made */
 	size_t padded = len < ETH_MIN ? ETH_MIN : len;
-	struct net_frame *frame = NULL;
+	struct net_frame *frame = NULL, **at = net->tail;
 
 	if (len <= FANTAIL_NET_FRAME_MAX && net->queued < net->cfg.queue_frames)
-		frame = calloc(1, sizeof(*frame) + padded);
+		frame = make_frame(bytes, len, padded, due_us);
 	if (!frame) {
 		net->stats.rx_dropped++;
 		return;
 	}
-	frame->due_us = net->now_us + delay_us;
-	frame->len = padded;
-	memcpy(frame->bytes, bytes, len);
-	*net->tail = frame;
-	net->tail = &frame->next;
+	/* only a link makes frames overtake */
+	if (net->cfg.link)
+		at = place_of(&net->head, due_us);
+	frame->next = *at;
+	*at = frame;
+	if (!frame->next)
+		net->tail = &frame->next;
 	net->queued++;
+}
+
+void net_queue(struct fantail_net *net, const uint8_t *bytes, size_t len,
+	       uint64_t delay_us)
+{
+	struct fantail_net_fate fate = ask_link(net, true, bytes, len);
+
+	while (fate.copies--)
+		queue_one(net, bytes, len,
+			  net->now_us + delay_us + fate.delay_us);
+}
+
+/* Frames from the card that the link has held back long enough. */
+static void deliver_late(struct fantail_net *net)
+{
+	struct net_frame *frame;
+
+	while ((frame = net->late) && frame->due_us <= net->now_us) {
+		net->late = frame->next;
+		net->ops->send(net, frame->bytes, frame->len);
+		free(frame);
+	}
+}
+
+static void hold_back(struct fantail_net *net, const uint8_t *bytes, size_t len,
+		      uint64_t due_us)
+{
+	struct net_frame *frame = make_frame(bytes, len, len, due_us);
+	struct net_frame **at = place_of(&net->late, due_us);
+
+	if (!frame) {
+		net->stats.link_lost++;
+		return;
+	}
+	frame->next = *at;
+	*at = frame;
 }
 
 int fantail_net_send(struct fantail_net *net, const void *frame, size_t len,
 		     uint64_t now_us)
 {
+	struct fantail_net_fate fate;
+
 	set_now(net, now_us);
 	if (len < ETH_LEN || len > FANTAIL_NET_FRAME_MAX) {
 		net->stats.tx_bad++;
@@ -287,7 +364,15 @@ int fantail_net_send(struct fantail_net *net, const void *frame, size_t len,
 	}
 	net->stats.tx_frames++;
 	net->stats.tx_bytes += len;
-	net->ops->send(net, frame, len);
+	deliver_late(net);
+	fate = ask_link(net, false, frame, len);
+	while (fate.copies--) {
+		if (fate.delay_us)
+			hold_back(net, frame, len,
+				  net->now_us + fate.delay_us);
+		else
+			net->ops->send(net, frame, len);
+	}
 	return 0;
 }
 
@@ -300,6 +385,7 @@ int fantail_net_recv(struct fantail_net *net, void *buffer, size_t size,
 	set_now(net, now_us);
 	if (size < FANTAIL_NET_FRAME_MAX)
 		return -EMSGSIZE;
+	deliver_late(net);
 	net->ops->run(net);
 	frame = net->head;
 	if (!frame || frame->due_us > net->now_us)
@@ -322,6 +408,8 @@ uint64_t fantail_net_next_event_us(const struct fantail_net *net)
 
 	if (net->head && net->head->due_us < next)
 		next = net->head->due_us;
+	if (net->late && net->late->due_us < next)
+		next = net->late->due_us;
 	return next;
 }
 

@@ -45,6 +45,24 @@ enum fantail_net_log_level {
 typedef void (*fantail_net_log_fn)(void *ctx, enum fantail_net_log_level level,
 				   const char *line);
 
+/* What the way between card and network does to one frame. */
+struct fantail_net_fate {
+	uint8_t copies;	   /* 0: lost, 1 at the call, 2: arrives twice, ... */
+	uint64_t delay_us; /* later than without; frames behind overtake */
+};
+
+/*
+ * The place where a link model attaches: called once for each frame, in
+ * either direction (@to_card), before it goes on its way. @fate holds what
+ * happens without a link and may be changed. It must not call the network.
+ * The wire checker and recordings stand on the card's side of it: they see
+ * what the card sends, lost or not, and only what reaches the card.
+ */
+typedef void (*fantail_net_link_fn)(void *ctx, bool to_card,
+				    const uint8_t *frame, size_t len,
+				    uint64_t now_us,
+				    struct fantail_net_fate *fate);
+
 /*
  * Everything a back-end may want to know. Start from
  * fantail_net_config_default() (or pass NULL to fantail_net_open()), then
@@ -74,6 +92,10 @@ struct fantail_net_config {
 	 * read while opening */
 	const struct fantail_peers_config *peers;
 
+	/* may be NULL: nothing is lost, late or repeated */
+	fantail_net_link_fn link;
+	void *link_ctx;
+
 	/* may be NULL */
 	fantail_net_log_fn log;
 	void *log_ctx;
@@ -86,6 +108,7 @@ struct fantail_net_stats {
 	uint64_t rx_bytes;
 	uint64_t tx_bad;     /* frames from the card refused, see send */
 	uint64_t rx_dropped; /* towards the card: queue full or too long */
+	uint64_t link_lost;  /* by the link, both directions */
 };
 
 /**

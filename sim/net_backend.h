@@ -57,6 +57,7 @@ struct fantail_net {
 	void *priv; /* the back-end's */
 	uint64_t now_us;
 	struct net_frame *head, **tail; /* towards the card, by due time */
+	struct net_frame *late; /* from the card, held by the link, as well */
 	uint32_t queued;
 	struct net_pollfds pollfds;
 	struct fantail_net_stats stats;
@@ -67,7 +68,8 @@ extern const struct fantail_net_ops fantail_net_peers_ops;
 
 /*
  * Queue a frame towards the card for net->now_us + delay_us, the same delay
- * for all frames of a network. Too long or too many: dropped and counted.
+ * for all frames of a network, to which the link may add. Too long or too
+ * many: dropped and counted.
  */
 void net_queue(struct fantail_net *net, const uint8_t *frame, size_t len,
 	       uint64_t delay_us);
