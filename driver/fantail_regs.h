@@ -188,7 +188,7 @@
 
 /* 64-bit counters of the device page: offset of the low word */
 #define FANTAIL_CNT_BASE 0x100u
-#define FANTAIL_CNT_COUNT 40u
+#define FANTAIL_CNT_COUNT 41u
 #define FANTAIL_CNT_RX_FRAMES 0x100u /* frames that entered the receive path */
 #define FANTAIL_CNT_RX_BYTES 0x108u /* their bytes */
 #define FANTAIL_CNT_RX_DROP_FIFO 0x110u /* frames dropped because the receive FIFO was full */
@@ -221,14 +221,15 @@
 #define FANTAIL_CNT_BATCHES 0x1E8u /* batches completed on the DATA ring */
 #define FANTAIL_CNT_REFUSALS 0x1F0u /* entries refused */
 #define FANTAIL_CNT_DMA_READ_FAULTS 0x1F8u /* reads over PCIe that failed */
-#define FANTAIL_CNT_LAG_ABORTS 0x200u /* connections aborted for lag, extents or pinning */
-#define FANTAIL_CNT_INSTALLS 0x208u /* connections installed */
-#define FANTAIL_CNT_RELEASES 0x210u /* connections released */
-#define FANTAIL_CNT_SWEEPS 0x218u /* sweeps completed */
-#define FANTAIL_CNT_BAD_STROBES 0x220u /* register writes with partial strobes, ignored */
-#define FANTAIL_CNT_CYCLES 0x228u /* clock cycles since reset */
-#define FANTAIL_CNT_TX_BUSY_CYCLES 0x230u /* cycles in which the MAC took a beat */
-#define FANTAIL_CNT_TX_BLOCKED_CYCLES 0x238u /* cycles in which a beat waited for the MAC */
+#define FANTAIL_CNT_DMA_WRITE_FAULTS 0x200u /* writes over PCIe that were answered with an error */
+#define FANTAIL_CNT_LAG_ABORTS 0x208u /* connections aborted for lag, extents or pinning */
+#define FANTAIL_CNT_INSTALLS 0x210u /* connections installed */
+#define FANTAIL_CNT_RELEASES 0x218u /* connections released */
+#define FANTAIL_CNT_SWEEPS 0x220u /* sweeps completed */
+#define FANTAIL_CNT_BAD_STROBES 0x228u /* register writes with partial strobes, ignored */
+#define FANTAIL_CNT_CYCLES 0x230u /* clock cycles since reset */
+#define FANTAIL_CNT_TX_BUSY_CYCLES 0x238u /* cycles in which the MAC took a beat */
+#define FANTAIL_CNT_TX_BLOCKED_CYCLES 0x240u /* cycles in which a beat waited for the MAC */
 
 /* registers of the qp page */
 #define FANTAIL_QP_DATA_BASE 0x000u /* rw, IOVA of the DATA ring, 64-byte aligned */
@@ -263,7 +264,7 @@
 #define FANTAIL_QP_CTRL_SUMMARY_ONLY_SHIFT 2 /* connection news waits for COLLECT */
 #define FANTAIL_QP_CTRL_SUMMARY_ONLY_MASK 0x00000004u
 #define FANTAIL_QP_QP_STATUS 0x03Cu /* ro, queue pair status */
-#define FANTAIL_QP_STATUS_RUNNING_SHIFT 0 /* enabled and not halted */
+#define FANTAIL_QP_STATUS_RUNNING_SHIFT 0 /* enabled, not halted, and every receive slot in the free list */
 #define FANTAIL_QP_STATUS_RUNNING_MASK 0x00000001u
 #define FANTAIL_QP_STATUS_HALTED_SHIFT 1 /* see FAULT_CODE */
 #define FANTAIL_QP_STATUS_HALTED_MASK 0x00000002u

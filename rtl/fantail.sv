@@ -82,6 +82,10 @@ module fantail #(
 
   localparam int IncW = 16;
 
+  if (QueuePairs != 1) begin : gen_check
+    $fatal(1, "fantail: one queue pair so far");
+  end
+
   // ---------------------------------------------------------------- reset
   logic core_rst, stop, memory_busy, dma_rd_busy, dma_wr_busy, dev_reset;
   logic mac_between;
@@ -102,7 +106,7 @@ module fantail #(
   assign mac_between = m_mac_tvalid ? (m_mac_tready && m_mac_tlast) : !mac_mid_q;
 
   // ---------------------------------------------------------------- BAR0
-  logic         enable, qp_enable, run, halted, urgent, summary_only, arm, irq_dev;
+  logic         enable, qp_enable, run, halted, urgent, arm, irq_dev;
   logic [1:0]   db_tail_valid;
   logic [31:0]  pin_limit, pin_us, rto_min_us, rto_max_us, pin_bytes, log_peak_q, log_used;
   logic [127:0] hash_key;
@@ -112,7 +116,7 @@ module fantail #(
   logic [15:0]  mod_count;
   logic [31:0]  mod_us;
   logic [14:0]  data_tail, control_tail, status_head, data_head, control_head, status_tail;
-  logic         fault_valid, idle;
+  logic         fault_valid, idle, slots_running;
   logic [7:0]   fault_code;
   logic [63:0]  fault_addr;
   logic [13:0]  pin_id;
@@ -150,12 +154,13 @@ module fantail #(
     .mod_us_o        (mod_us),
     .qp_enable_o     (qp_enable),
     .urgent_o        (urgent),
-    .summary_only_o  (summary_only),
+    .summary_only_o  (),
     .db_tail_valid_o (db_tail_valid),
     .data_tail_o     (data_tail),
     .control_tail_o  (control_tail),
     .status_head_o   (status_head),
     .arm_o           (arm),
+    .running_i       (slots_running),
     .data_head_i     (data_head),
     .control_head_i  (control_head),
     .status_tail_i   (status_tail),
@@ -177,7 +182,7 @@ module fantail #(
 
   // ---------------------------------------------------------------- submission
   logic submit_busy, submit_idle;
-  logic [31:0] log_low, alloc_pos, walk_pos, log_reserved;
+  logic [31:0] log_low, walk_pos;
   logic log_wait, hold;
   logic append_valid, walk_valid, walk_ready, walkdone_valid;
   fantail_pkg::append_t append_data;
@@ -202,9 +207,6 @@ module fantail #(
   logic [3:0] rec_valid, rec_ready;
   logic [4*256-1:0] rec_data;
   logic [4*3-1:0] rec_qp;
-  logic live_installed;
-  logic [15:0] live_gen;
-  logic [2:0] live_qp;
   logic [15:0] inc_payloads, inc_payload_bytes, inc_payload_read, inc_deliveries, inc_batches, inc_refused, inc_dma_fault;
   logic [15:0] inc_install, inc_release;
 
@@ -214,8 +216,7 @@ module fantail #(
     .Connections(Connections),
     .Groups(Groups),
     .LogBytes(LogBytes),
-    .QueuePairs(QueuePairs),
-    .Readers(1)
+    .QueuePairs(QueuePairs)
   ) u_submit (
     .clk,
     .rst                  (core_rst),
@@ -239,9 +240,9 @@ module fantail #(
     .m_axi_araddr, .m_axi_arlen, .m_axi_arvalid, .m_axi_arready, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid,
     .m_axi_rready,
     .log_low_i            (log_low),
-    .alloc_pos_o          (alloc_pos),
+    .alloc_pos_o          (),
     .walk_pos_o           (walk_pos),
-    .log_used_o           (log_reserved),
+    .log_used_o           (),
     .log_wait_o           (log_wait),
     .hold_o               (hold),
     .m_append_valid       (append_valid),
@@ -289,10 +290,6 @@ module fantail #(
     .m_inj_last           (inj_last),
     .s_inj_rsp_valid      (inj_rsp_valid),
     .s_inj_rsp_hit        (inj_rsp_hit),
-    .live_id_i            (14'd0),
-    .live_installed_o     (live_installed),
-    .live_gen_o           (live_gen),
-    .live_qp_o            (live_qp),
     .m_rec_valid          (rec_valid[0]),
     .m_rec_ready          (rec_ready[0]),
     .m_rec_data           (rec_data[255:0]),
@@ -309,7 +306,7 @@ module fantail #(
   );
 
   // ---------------------------------------------------------------- core
-  logic core_busy, seg_valid, seg_ready, data_ok, frame_ok, verdict_valid, verdict_ready, verdict_take, deliver_take;
+  logic core_busy, seg_valid, seg_ready, data_ok, verdict_valid, verdict_ready, verdict_take, deliver_take;
   fantail_pkg::seg_t seg_data;
   fantail_pkg::verdict_t verdict_data;
   logic [13:0] stat_id;
@@ -360,7 +357,6 @@ module fantail #(
     .s_seg_ready        (seg_ready),
     .s_seg_data         (seg_data),
     .data_ok_i          (data_ok),
-    .frame_ok_i         (frame_ok),
     .m_verdict_valid    (verdict_valid),
     .m_verdict_ready    (verdict_ready),
     .m_verdict_data     (verdict_data),
@@ -484,7 +480,7 @@ module fantail #(
   logic [127:0] w_addr, w_strb;
   logic [1023:0] w_data;
   logic [11:0] w_lines;
-  logic ev_valid, ev_ready, deliver_idle, reporter_busy, reporter_idle, status_busy, wr_fault;
+  logic ev_valid, ev_ready, deliver_idle, reporter_busy, reporter_idle, status_busy, cnt_wr_fault;
   logic [13:0] ev_id;
   logic [15:0] ev_gen, ev_bits;
   logic [7:0] ev_cause;
@@ -534,7 +530,8 @@ module fantail #(
     .slot_rsp_gen_o        (slot_rsp_gen),
     .slot_rsp_bytes_o      (slot_rsp_bytes),
     .data_ok_o             (data_ok),
-    .frame_ok_o            (frame_ok),
+    .frame_ok_o            (),
+    .running_o             (slots_running),
     .idle_o                (deliver_idle),
     .cnt_rx_to_host_o      (cnt_to_host),
     .cnt_rx_drop_no_slot_o (cnt_no_slot)
@@ -620,7 +617,7 @@ module fantail #(
     .s_w_done  (w_done),
     .m_axi_awaddr, .m_axi_awlen, .m_axi_awvalid, .m_axi_awready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid,
     .m_axi_wready, .m_axi_bresp, .m_axi_bvalid, .m_axi_bready,
-    .fault_o   (wr_fault),
+    .fault_o   (cnt_wr_fault),
     .busy_o    (dma_wr_busy)
   );
   assign w_ready = {w_gated_ready[1] && !stop, w_gated_ready[0]};
@@ -694,6 +691,7 @@ module fantail #(
     cnt_inc[fantail_regs_pkg::CNT_INDEX_BATCHES*IncW +: IncW]          = IncW'(inc_batches);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_REFUSALS*IncW +: IncW]         = IncW'(inc_refused);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_DMA_READ_FAULTS*IncW +: IncW]  = IncW'(inc_dma_fault);
+    cnt_inc[fantail_regs_pkg::CNT_INDEX_DMA_WRITE_FAULTS*IncW +: IncW]            = IncW'(cnt_wr_fault);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_LAG_ABORTS*IncW +: IncW]       = IncW'(cnt_lag_abort);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_INSTALLS*IncW +: IncW]         = IncW'(inc_install);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_RELEASES*IncW +: IncW]         = IncW'(inc_release);

@@ -50,7 +50,6 @@ module fantail_core #(
   output logic                       s_seg_ready,
   input  fantail_pkg::seg_t          s_seg_data,
   input  logic                       data_ok_i,
-  input  logic                       frame_ok_i,
   output logic                       m_verdict_valid,
   input  logic                       m_verdict_ready,
   output fantail_pkg::verdict_t      m_verdict_data,
@@ -85,6 +84,7 @@ module fantail_core #(
   output logic                       cnt_rst_o,
   output logic                       cnt_sweep_o
 );
+  `include "fantail_assert.svh"
 
   localparam int IdW   = $clog2(Connections);
   localparam int Lines = 128;  // frame buffer
@@ -382,6 +382,9 @@ module fantail_core #(
     .empty_o (ready_empty)
   );
 
+  `ASSERT(AgainTaken, !again_valid || again_ready)
+  `ASSERT(HeldTaken, !held_valid || held_ready)
+
   // ---------------------------------------------------------------- transmission
   logic tx_busy, tx_idle, gather_busy, gather_idle, assemble_idle, header_idle;
   logic job_valid, job_ready, piece_valid, piece_ready, piece_last;
@@ -565,7 +568,6 @@ module fantail_core #(
     .rto_min_us_i,
     .rto_max_us_i,
     .data_ok_i,
-    .frame_ok_i,
     .s_cmd_valid      (cmd_ack_valid),
     .s_cmd_ready      (cmd_ack_ready),
     .s_cmd_kind       (cmd_ack_kind),

@@ -37,6 +37,7 @@ package fantail_pkg;
   localparam logic [1:0] VerdictDrop  = 2'd1;  // throw the frame away
   localparam logic [1:0] VerdictData  = 2'd2;  // payload to the host
   localparam logic [1:0] VerdictFrame = 2'd3;  // whole frame to the host
+  localparam int VerdictW = 116;
   typedef struct packed {
     logic [1:0]  kind;
     logic [13:0] id;

@@ -99,13 +99,6 @@ static int gather_clients(struct publisher *p)
 	rc = fantail_listen(p->rig.lib, RIG_PORT, clients, &p->listener);
 	if (rc)
 		return session_fail(s, "cannot listen: %s", strerror(-rc));
-	/*
-	 * While the card still fills its list of receive slots it drops
-	 * frames; a first SYN lost there comes back only after 6 s.
-	 */
-	rc = wait_for_quiet(p);
-	if (rc)
-		return rc;
 	s->accepting = true;
 	if (s->job->clients) {
 		report_step("%u clients connect to 127.0.0.1:%u", clients,

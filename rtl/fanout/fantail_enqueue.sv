@@ -159,7 +159,7 @@ module fantail_enqueue #(
   logic        usable, follows, full, overrun, append;
   logic [31:0] new_delta, new_queued, unsent;
   logic        to_ready;
-  logic        ready_in_ready, held_in_ready;
+  logic        held_in_ready;
 
   assign usable     = e1_state.installed && !e1_state.closing && alive_i && (e1_state.qp == walk_q.qp)
                    && (walk_q.group || e1_state.gen == walk_q.target[31:16]);

@@ -46,6 +46,7 @@ module fantail_walk #(
   localparam int RowW   = Connections < 64 ? Connections : 64;
   localparam int Rows   = Connections / RowW;         // of one group
   localparam int RowLog = $clog2(RowW);
+  localparam int RowBits = $clog2(Rows);
   localparam int AddrW  = $clog2(Groups * Rows);
   localparam int RIdxW  = Rows > 1 ? $clog2(Rows) : 1;
 
@@ -61,6 +62,8 @@ module fantail_walk #(
   logic [13:0]       id_q;
   logic [15:0]       group_q;
   logic              join_q;
+  logic [13:0]       id_row;
+  assign id_row = id_q >> RowLog;
 
   // ---------------------------------------------------------------- bitmap memory
   logic              ram_re, ram_we;
@@ -75,7 +78,7 @@ module fantail_walk #(
     .clk, .rst,
     .busy_o,
     .we_i    (ram_we),
-    .waddr_i (AddrW'(group_q * 16'(Rows)) + AddrW'(id_q >> RowLog)),
+    .waddr_i ((AddrW'(group_q) << RowBits) | AddrW'(id_row)),
     .wdata_i (ram_wdata),
     .re_i    (ram_re),
     .raddr_i (ram_raddr),
@@ -132,7 +135,7 @@ module fantail_walk #(
     s_walk_ready = 1'b0;
     s_op_ready   = 1'b0;
     ram_re       = fetch;
-    ram_raddr    = AddrW'(group_q * 16'(Rows)) + AddrW'(row_q);
+    ram_raddr    = (AddrW'(group_q) << RowBits) | AddrW'(row_q);
     unique case (state_q)
       Idle: begin
         if (s_op_valid && !busy_o) begin
@@ -145,7 +148,7 @@ module fantail_walk #(
       end
       OpRead: begin
         ram_re    = 1'b1;
-        ram_raddr = AddrW'(group_q * 16'(Rows)) + AddrW'(id_q >> RowLog);
+        ram_raddr = (AddrW'(group_q) << RowBits) | AddrW'(id_row);
         state_d   = OpWrite;
       end
       OpWrite: state_d = Idle;

@@ -77,6 +77,7 @@ module fantail_bar #(
   output logic [15*QueuePairs-1:0]  status_head_o,
   output logic [QueuePairs-1:0]     arm_o,
   // state shown and checked
+  input  logic [QueuePairs-1:0]     running_i,        // the queue pair's blocks have come up
   input  logic [15*QueuePairs-1:0]  data_head_i,
   input  logic [15*QueuePairs-1:0]  control_head_i,
   input  logic [15*QueuePairs-1:0]  status_tail_i,    // records written
@@ -301,6 +302,7 @@ module fantail_bar #(
       .control_tail_o  (control_tail_o[15*q +: 15]),
       .status_head_o   (status_head_o[15*q +: 15]),
       .arm_o           (arm_o[q]),
+      .running_i       (running_i[q]),
       .data_head_i     (data_head_i[15*q +: 15]),
       .control_head_i  (control_head_i[15*q +: 15]),
       .status_tail_i   (status_tail_i[15*q +: 15]),

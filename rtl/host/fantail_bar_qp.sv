@@ -51,6 +51,7 @@ module fantail_bar_qp #(
   output logic [14:0] status_head_o,
   output logic        arm_o,
   // state of the queue pair
+  input  logic        running_i,     // the queue pair's blocks have come up
   input  logic [14:0] data_head_i,
   input  logic [14:0] control_head_i,
   input  logic [14:0] status_tail_i,
@@ -289,7 +290,7 @@ module fantail_bar_qp #(
         fantail_regs_pkg::QP_MOD_COUNT:       reg_rdata_q <= 32'(mod_count_o);
         fantail_regs_pkg::QP_MOD_US:          reg_rdata_q <= mod_us_o;
         fantail_regs_pkg::QP_QP_CTRL:         reg_rdata_q <= 32'({summary_only_o, urgent_o, enable_q});
-        fantail_regs_pkg::QP_QP_STATUS:       reg_rdata_q <= 32'({halted_o, qp_enable_o && !halted_o});
+        fantail_regs_pkg::QP_QP_STATUS:       reg_rdata_q <= 32'({halted_o, qp_enable_o && running_i && !halted_o});
         fantail_regs_pkg::QP_FAULT_CODE:      reg_rdata_q <= 32'(fault_code_q);
         fantail_regs_pkg::QP_FAULT_ADDR:      reg_rdata_q <= fault_addr_q[31:0];
         fantail_regs_pkg::QP_FAULT_ADDR_HI:   reg_rdata_q <= fault_addr_q[63:32];

@@ -10,14 +10,13 @@
 //  - CONN_RELEASE is answered when the engine has let go of the connection (CmdRetire), a few microseconds.
 //  - m_cmd, m_flow: one at a time, the next only after the answer.
 //  - Frames: read whole, then sent without pause; FRAME_INJECT waits for the lookup's answer.
-//  - live_*: see fantail_ctl_live, for other blocks. A connection is live from the end of its install to its release.
+//  - A connection is live from the end of its install to its release.
 
 module fantail_ctl #(
   parameter int Connections = 1024,     // connections
   parameter int Groups      = 1024,     // groups
   parameter int LogBytes    = 1048576,  // bytes of the payload log
   parameter int QueuePairs  = 1,        // queue pairs
-  parameter int Readers     = 2,        // live table ports for other blocks
   parameter int PolicyMax   = 0         // highest lag policy this build implements
 ) (
   input  logic                        clk,
@@ -84,10 +83,6 @@ module fantail_ctl #(
   input  logic                        s_inj_rsp_valid,
   input  logic                        s_inj_rsp_hit,
 
-  input  logic [14*Readers-1:0]       live_id_i,
-  output logic [Readers-1:0]          live_installed_o,
-  output logic [16*Readers-1:0]       live_gen_o,
-  output logic [3*Readers-1:0]        live_qp_o,
 
   output logic                        install_inc_o,
   output logic                        release_inc_o
@@ -167,8 +162,7 @@ module fantail_ctl #(
 
   fantail_ctl_live #(
     .Connections(Connections),
-    .Groups     (Groups),
-    .Readers    (Readers)
+    .Groups     (Groups)
   ) u_live (
     .clk,
     .rst,
@@ -187,11 +181,7 @@ module fantail_ctl #(
     .tuple_we_i  (tuple_we),
     .tuple_i     (ctx_tuple),
     .groups_we_i (groups_we),
-    .groups_i    (is_join ? groups + 16'd1 : groups - 16'd1),
-    .live_id_i,
-    .live_installed_o,
-    .live_gen_o,
-    .live_qp_o
+    .groups_i    (is_join ? groups + 16'd1 : groups - 16'd1)
   );
 
   // ---------------------------------------------------------------- refusals

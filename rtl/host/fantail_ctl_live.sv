@@ -2,13 +2,11 @@
 // What the control unit remembers of every connection: is it installed, under which generation and queue pair, in how
 // many groups is it, and its tuple.
 //
-// Contract: tables with one writer (the control unit). Reads take one cycle: what id_i, or slice r of live_id_i, names
-// stands on the outputs in the next cycle. A write is seen by reads that begin after it. busy_o while clearing.
+// Contract: tables with one writer (the control unit). Reads take one cycle: what id_i names stands on the outputs in the next cycle. A write is seen by reads that begin after it. busy_o while clearing.
 
 module fantail_ctl_live #(
   parameter int Connections = 1024,  // connections
-  parameter int Groups      = 1024,  // groups
-  parameter int Readers     = 2      // read ports for other blocks
+  parameter int Groups      = 1024   // groups
 ) (
   input  logic                   clk,
   input  logic                   rst,
@@ -29,19 +27,12 @@ module fantail_ctl_live #(
   input  logic                   tuple_we_i,
   input  fantail_pkg::tuple_t    tuple_i,
   input  logic                   groups_we_i,
-  input  logic [15:0]            groups_i,
-
-  input  logic [14*Readers-1:0]  live_id_i,
-  output logic [Readers-1:0]     live_installed_o,
-  output logic [16*Readers-1:0]  live_gen_o,
-  output logic [3*Readers-1:0]   live_qp_o
+  input  logic [15:0]            groups_i
 );
 
   localparam int AddrW  = $clog2(Connections);
   localparam int CountW = $clog2(Groups + 1);
 
-  logic [(Readers+1)*AddrW-1:0] raddr;
-  logic [(Readers+1)*20-1:0]    rdata;
   logic                         live_busy, count_busy;
   logic [CountW-1:0]            count;
   logic                         unused_high;
@@ -49,7 +40,7 @@ module fantail_ctl_live #(
   fantail_table #(
     .Width  (20),
     .Depth  (Connections),
-    .Readers(Readers + 1)
+    .Readers(1)
   ) u_live (
     .clk,
     .rst,
@@ -58,8 +49,8 @@ module fantail_ctl_live #(
     .waddr_i (waddr_i[AddrW-1:0]),
     .wdata_i ({installed_i, gen_i, qp_i}),
     .re_i    ('1),
-    .raddr_i (raddr),
-    .rdata_o (rdata)
+    .raddr_i (id_i[AddrW-1:0]),
+    .rdata_o ({installed_o, gen_o, qp_o})
   );
 
   fantail_table #(
@@ -94,14 +85,8 @@ module fantail_ctl_live #(
   assign busy_o   = live_busy || count_busy;
   assign groups_o = 16'(count);
 
-  assign raddr[AddrW-1:0]             = id_i[AddrW-1:0];
-  assign {installed_o, gen_o, qp_o}   = rdata[19:0];
-  for (genvar r = 0; r < Readers; r++) begin : gen_reader
-    assign raddr[(r+1)*AddrW +: AddrW] = live_id_i[14*r +: AddrW];
-    assign {live_installed_o[r], live_gen_o[16*r +: 16], live_qp_o[3*r +: 3]} = rdata[(r+1)*20 +: 20];
-  end
 
   // the high bits of ids that this build does not have
-  assign unused_high = ^{id_i, waddr_i, live_id_i, groups_i};
+  assign unused_high = ^{id_i, waddr_i, groups_i};
 
 endmodule

@@ -16,7 +16,6 @@ module fantail_submit #(
   parameter int Groups      = 1024,     // groups
   parameter int LogBytes    = 1048576,  // bytes of the payload log
   parameter int QueuePairs  = 1,        // queue pairs
-  parameter int Readers     = 2,        // live table ports for other blocks
   parameter int PolicyMax   = 0         // highest lag policy this build implements
 ) (
   input  logic                        clk,
@@ -107,11 +106,6 @@ module fantail_submit #(
   output logic                        m_inj_last,
   input  logic                        s_inj_rsp_valid,
   input  logic                        s_inj_rsp_hit,
-
-  input  logic [14*Readers-1:0]       live_id_i,
-  output logic [Readers-1:0]          live_installed_o,
-  output logic [16*Readers-1:0]       live_gen_o,
-  output logic [3*Readers-1:0]        live_qp_o,
 
   output logic                        m_rec_valid,
   input  logic                        m_rec_ready,
@@ -409,7 +403,6 @@ module fantail_submit #(
     .Groups     (Groups),
     .LogBytes   (LogBytes),
     .QueuePairs (QueuePairs),
-    .Readers    (Readers),
     .PolicyMax  (PolicyMax)
   ) u_ctl (
     .clk,
@@ -468,10 +461,6 @@ module fantail_submit #(
     .m_inj_last,
     .s_inj_rsp_valid,
     .s_inj_rsp_hit,
-    .live_id_i,
-    .live_installed_o,
-    .live_gen_o,
-    .live_qp_o,
     .install_inc_o  (install_inc),
     .release_inc_o  (release_inc)
   );

@@ -60,6 +60,7 @@ module fantail_deliver #(
   output logic [15:0]           slot_rsp_bytes_o,
   output logic                  data_ok_o,
   output logic                  frame_ok_o,
+  output logic                  running_o,     // slots can be handed out
   output logic                  idle_o,
   output logic                  cnt_rx_to_host_o,
   output logic                  cnt_rx_drop_no_slot_o
@@ -122,6 +123,7 @@ module fantail_deliver #(
     .slot_rsp_bytes_o,
     .data_ok_o,
     .frame_ok_o,
+    .running_o,
     .idle_o       (slots_idle)
   );
 
@@ -141,7 +143,7 @@ module fantail_deliver #(
 
   assign is_frame   = v.kind == fantail_pkg::VerdictFrame;
   assign is_data    = v.kind == fantail_pkg::VerdictData && v.pay_len != '0;
-  assign no_slot    = is_frame && qp_enable_i && !frame_ok_o;
+  assign no_slot    = is_frame && !(qp_enable_i && frame_ok_o);
   assign want_slot  = qp_enable_i && (is_data || (is_frame && frame_ok_o));
   assign end_byte   = is_frame ? v.frame_len : v.pay_off + v.pay_len;
   assign first_line = is_frame ? '0 : v.pay_off[10:6];

@@ -39,6 +39,7 @@ module fantail_slots (
   output logic [15:0] slot_rsp_bytes_o,
   output logic        data_ok_o,
   output logic        frame_ok_o,
+  output logic        running_o,     // every slot is in the list
   output logic        idle_o
 );
   `include "fantail_assert.svh"
@@ -173,6 +174,7 @@ module fantail_slots (
     end
   end
 
+  assign running_o = state_q == StateRun;
   assign idle_o = ret_q == ReturnIdle && !fill;
 
   logic unused;

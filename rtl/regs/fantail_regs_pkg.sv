@@ -187,7 +187,7 @@ package fantail_regs_pkg;
 
   // 64-bit counters of the device page: offset of the low word, index from CNT_BASE
   localparam logic [11:0] CNT_BASE = 12'h100;
-  localparam logic [31:0] CNT_COUNT = 32'h00000028;  // counters
+  localparam logic [31:0] CNT_COUNT = 32'h00000029;  // counters
   localparam logic [11:0] CNT_RX_FRAMES = 12'h100;  // frames that entered the receive path
   localparam logic [31:0] CNT_INDEX_RX_FRAMES = 32'h00000000;
   localparam logic [11:0] CNT_RX_BYTES = 12'h108;  // their bytes
@@ -252,22 +252,24 @@ package fantail_regs_pkg;
   localparam logic [31:0] CNT_INDEX_REFUSALS = 32'h0000001E;
   localparam logic [11:0] CNT_DMA_READ_FAULTS = 12'h1F8;  // reads over PCIe that failed
   localparam logic [31:0] CNT_INDEX_DMA_READ_FAULTS = 32'h0000001F;
-  localparam logic [11:0] CNT_LAG_ABORTS = 12'h200;  // connections aborted for lag, extents or pinning
-  localparam logic [31:0] CNT_INDEX_LAG_ABORTS = 32'h00000020;
-  localparam logic [11:0] CNT_INSTALLS = 12'h208;  // connections installed
-  localparam logic [31:0] CNT_INDEX_INSTALLS = 32'h00000021;
-  localparam logic [11:0] CNT_RELEASES = 12'h210;  // connections released
-  localparam logic [31:0] CNT_INDEX_RELEASES = 32'h00000022;
-  localparam logic [11:0] CNT_SWEEPS = 12'h218;  // sweeps completed
-  localparam logic [31:0] CNT_INDEX_SWEEPS = 32'h00000023;
-  localparam logic [11:0] CNT_BAD_STROBES = 12'h220;  // register writes with partial strobes, ignored
-  localparam logic [31:0] CNT_INDEX_BAD_STROBES = 32'h00000024;
-  localparam logic [11:0] CNT_CYCLES = 12'h228;  // clock cycles since reset
-  localparam logic [31:0] CNT_INDEX_CYCLES = 32'h00000025;
-  localparam logic [11:0] CNT_TX_BUSY_CYCLES = 12'h230;  // cycles in which the MAC took a beat
-  localparam logic [31:0] CNT_INDEX_TX_BUSY_CYCLES = 32'h00000026;
-  localparam logic [11:0] CNT_TX_BLOCKED_CYCLES = 12'h238;  // cycles in which a beat waited for the MAC
-  localparam logic [31:0] CNT_INDEX_TX_BLOCKED_CYCLES = 32'h00000027;
+  localparam logic [11:0] CNT_DMA_WRITE_FAULTS = 12'h200;  // writes over PCIe that were answered with an error
+  localparam logic [31:0] CNT_INDEX_DMA_WRITE_FAULTS = 32'h00000020;
+  localparam logic [11:0] CNT_LAG_ABORTS = 12'h208;  // connections aborted for lag, extents or pinning
+  localparam logic [31:0] CNT_INDEX_LAG_ABORTS = 32'h00000021;
+  localparam logic [11:0] CNT_INSTALLS = 12'h210;  // connections installed
+  localparam logic [31:0] CNT_INDEX_INSTALLS = 32'h00000022;
+  localparam logic [11:0] CNT_RELEASES = 12'h218;  // connections released
+  localparam logic [31:0] CNT_INDEX_RELEASES = 32'h00000023;
+  localparam logic [11:0] CNT_SWEEPS = 12'h220;  // sweeps completed
+  localparam logic [31:0] CNT_INDEX_SWEEPS = 32'h00000024;
+  localparam logic [11:0] CNT_BAD_STROBES = 12'h228;  // register writes with partial strobes, ignored
+  localparam logic [31:0] CNT_INDEX_BAD_STROBES = 32'h00000025;
+  localparam logic [11:0] CNT_CYCLES = 12'h230;  // clock cycles since reset
+  localparam logic [31:0] CNT_INDEX_CYCLES = 32'h00000026;
+  localparam logic [11:0] CNT_TX_BUSY_CYCLES = 12'h238;  // cycles in which the MAC took a beat
+  localparam logic [31:0] CNT_INDEX_TX_BUSY_CYCLES = 32'h00000027;
+  localparam logic [11:0] CNT_TX_BLOCKED_CYCLES = 12'h240;  // cycles in which a beat waited for the MAC
+  localparam logic [31:0] CNT_INDEX_TX_BLOCKED_CYCLES = 32'h00000028;
 
   // registers of the qp page
   localparam logic [11:0] QP_DATA_BASE = 12'h000;  // rw, IOVA of the DATA ring, 64-byte aligned
@@ -302,7 +304,7 @@ package fantail_regs_pkg;
   localparam logic [31:0] QP_CTRL_SUMMARY_ONLY_LSB = 32'h00000002;  // connection news waits for COLLECT
   localparam logic [31:0] QP_CTRL_SUMMARY_ONLY_WIDTH = 32'h00000001;
   localparam logic [11:0] QP_QP_STATUS = 12'h03C;  // ro, queue pair status
-  localparam logic [31:0] QP_STATUS_RUNNING_LSB = 32'h00000000;  // enabled and not halted
+  localparam logic [31:0] QP_STATUS_RUNNING_LSB = 32'h00000000;  // enabled, not halted, and every receive slot in the free list
   localparam logic [31:0] QP_STATUS_RUNNING_WIDTH = 32'h00000001;
   localparam logic [31:0] QP_STATUS_HALTED_LSB = 32'h00000001;  // see FAULT_CODE
   localparam logic [31:0] QP_STATUS_HALTED_WIDTH = 32'h00000001;
@@ -361,8 +363,9 @@ package fantail_regs_pkg;
 
   // the device page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
-  localparam logic [31:0] REG_TAB_WORDS = 32'h00000090;  // words with an entry; there is nothing above
-  localparam logic [4607:0] REG_TAB_BITS = {
+  localparam logic [31:0] REG_TAB_WORDS = 32'h00000092;  // words with an entry; there is nothing above
+  localparam logic [4671:0] REG_TAB_BITS = {
+    32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x240
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x230
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x220
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x210
@@ -400,7 +403,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000007, 32'h00000001, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [4607:0] REG_TAB_HOLDS = {
+  localparam logic [4671:0] REG_TAB_HOLDS = {
+    32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x220
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x210
@@ -438,7 +442,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x010
     32'h00000000, 32'h00000001, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4607:0] REG_TAB_ACTS = {
+  localparam logic [4671:0] REG_TAB_ACTS = {
+    32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x220
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x210
@@ -476,7 +481,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4607:0] REG_TAB_RESET = {
+  localparam logic [4671:0] REG_TAB_RESET = {
+    32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x220
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x210

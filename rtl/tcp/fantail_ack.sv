@@ -21,7 +21,6 @@ module fantail_ack #(
   input  logic [31:0]                rto_min_us_i,
   input  logic [31:0]                rto_max_us_i,
   input  logic                       data_ok_i,
-  input  logic                       frame_ok_i,
   // commands
   input  logic                       s_cmd_valid,
   output logic                       s_cmd_ready,
@@ -147,7 +146,6 @@ module fantail_ack #(
   fantail_ack_event u_event (
     .kind_i        (a1_kind_q),
     .data_ok_i,
-    .frame_ok_i,
     .now_us_i,
     .now_ms_i,
     .rto_min_us_i,
@@ -221,20 +219,18 @@ module fantail_ack #(
 
   logic verdict_ready, wake_ready;
   fantail_fifo #(
-    .Width(128),
+    .Width(fantail_pkg::VerdictW),
     .Depth(16)
   ) u_verdict (
     .clk, .rst,
     .s_valid (a2_valid_q && a2_tell_q),
     .s_ready (verdict_ready),
-    .s_data  (128'(a2_verdict_q)),
+    .s_data  (a2_verdict_q),
     .m_valid (m_verdict_valid),
     .m_ready (m_verdict_ready),
-    .m_data  (verdict_bits),
+    .m_data  (m_verdict_data),
     .level_o (verdict_level)
   );
-  logic [127:0] verdict_bits;
-  assign m_verdict_data = verdict_bits[$bits(a2_verdict_q)-1:0];
 
   logic        a3_wake_q;
   logic [13:0] a3_id_q;

@@ -7,7 +7,6 @@
 module fantail_ack_event (
   input  logic [3:0]                  kind_i,        // fantail_ack: Ev*
   input  logic                        data_ok_i,     // a receive slot can be had
-  input  logic                        frame_ok_i,
   input  logic [31:0]                 now_us_i,
   input  logic [31:0]                 now_ms_i,
   input  logic [31:0]                 rto_min_us_i,
@@ -322,8 +321,6 @@ module fantail_ack_event (
       fantail_tcp_pkg::EvReleased: ev_o = fantail_regs_pkg::EV_RELEASED;
       default: ;
     endcase
-
-    if (kind_i == fantail_tcp_pkg::EvFrame && !frame_ok_i) verdict_o = fantail_pkg::VerdictDrop;
   end
 
   assign cnt_dup_o    = ack_dup;

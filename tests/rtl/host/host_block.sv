@@ -102,7 +102,7 @@ module host_block (
     .data_log2_o(data_log2), .control_log2_o(control_log2), .status_log2_o(status_log2), .slot_count_o(),
     .mod_count_o(mod_count), .mod_us_o(mod_us), .qp_enable_o(qp_enable), .urgent_o(urgent), .summary_only_o(),
     .db_tail_valid_o(db_tail_valid), .data_tail_o(data_tail), .control_tail_o(control_tail),
-    .status_head_o(status_head), .arm_o(arm), .data_head_i(data_head), .control_head_i(control_head),
+    .status_head_o(status_head), .arm_o(arm), .running_i('1), .data_head_i(data_head), .control_head_i(control_head),
     .status_tail_i(status_tail), .fault_valid_i(fault_valid), .fault_code_i(fault_code),
     .fault_addr_i(fault_addr), .halted_o(halted), .irq_dev_o(irq_dev), .ready_i(ready), .idle_i(idle),
     .now_us_i(now_us), .pin_id_i(14'h1234), .pin_bytes_i(32'h89ABCDEF), .cnt_log_peak_i(32'h00C0FFEE),

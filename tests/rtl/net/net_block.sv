@@ -293,6 +293,7 @@ module net_block (
     .slot_rsp_bytes_o      (slot_rsp_bytes),
     .data_ok_o             (data_ok),
     .frame_ok_o            (frame_ok),
+    .running_o             (),
     .idle_o                (deliver_idle),
     .cnt_rx_to_host_o      (to_host),
     .cnt_rx_drop_no_slot_o (drop_no_slot)

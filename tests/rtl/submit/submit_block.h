@@ -29,7 +29,7 @@ extern "C" {
 	X(slot_count) X(m_slot_ready) X(s_slot_rsp_valid) \
 	X(s_slot_rsp_ok) X(s_slot_rsp_id) X(s_slot_rsp_gen) \
 	X(s_slot_rsp_bytes) X(m_htx_ready) X(m_inj_ready) \
-	X(s_inj_rsp_valid) X(s_inj_rsp_hit) X(live_id) X(m_rec_ready)
+	X(s_inj_rsp_valid) X(s_inj_rsp_hit) X(m_rec_ready)
 #define SUBMIT_OUTPUTS(X, W) \
 	X(busy) X(dma_busy) X(idle) X(data_head) X(control_head) \
 	X(fault_valid) X(fault_code) X(fault_addr) X(ax_araddr) \
@@ -41,8 +41,8 @@ extern "C" {
 	X(m_clear_valid) X(m_clear_id) X(m_slot_valid) X(m_slot_data) \
 	X(m_slot_check) X(m_htx_valid) W(m_htx_data, 16) \
 	X(m_htx_bytes) X(m_htx_last) X(m_inj_valid) W(m_inj_data, 16) \
-	X(m_inj_bytes) X(m_inj_last) X(live_installed) X(live_gen) \
-	X(live_qp) X(m_rec_valid) W(m_rec_data, 8) X(m_rec_qp) \
+	X(m_inj_bytes) X(m_inj_last) \
+	X(m_rec_valid) W(m_rec_data, 8) X(m_rec_qp) \
 	X(payloads_inc) X(payload_bytes_inc) X(payload_read_inc) \
 	X(deliveries_inc) X(batches_inc) X(refused_inc) \
 	X(dma_read_fault_inc) X(install_inc) X(release_inc)

@@ -116,11 +116,6 @@ Test(control, life_of_a_connection)
 	cr_assert_eq(r->cmds[0].id, 3);
 	cr_assert_eq(r->cmds[0].gen, 7);
 	cr_assert_arr_eq(r->ctx, c, sizeof(*c), "context as written");
-	r->p.live_id = 3 | 2 << 14;
-	rig_cycle(r);
-	rig_cycle(r);
-	cr_assert_eq(r->p.live_installed, 1);
-	cr_assert_eq(r->p.live_gen & 0xffff, 7);
 	EXPECT(install(HANDLE(8, 3), 0), INSTALLED);
 	EXPECT(install(HANDLE(8, 4), 0), TUPLE_EXISTS);
 	EXPECT(simple(F(OP_CONN_QUERY), HANDLE(8, 4), 0, 0), NOT_INSTALLED);
@@ -142,7 +137,6 @@ Test(control, life_of_a_connection)
 	EXPECT(simple(F(OP_CONN_RELEASE), h, 0, 0), OK);
 	cr_assert_eq(r->cmds[r->n_cmds - 1].op, 4);
 	cr_assert(!r->flow_used[3]);
-	cr_assert_eq(r->p.live_installed, 0);
 	EXPECT(simple(F(OP_CONN_ABORT), h, 0, 0), NOT_INSTALLED);
 	EXPECT(install(HANDLE(8, 3), 0), OK);
 }
