@@ -137,7 +137,7 @@ module fantail_sweep #(
   // ---------------------------------------------------------------- row of extents
   logic        found, next, final_found;
   logic [15:0] found_index, index_q;
-  logic [31:0] delta, next_seq;
+  logic [31:0] delta;
   logic        cand_valid_q;
   logic [15:0] cand_index_q;
   logic [31:0] cand_delta_q;
@@ -152,7 +152,7 @@ module fantail_sweep #(
     .found_index_o (found_index),
     .delta_o       (delta),
     .next_o        (next),
-    .next_seq_o    (next_seq),
+    .next_seq_o    (),
     .final_o       (final_found)
   );
 
