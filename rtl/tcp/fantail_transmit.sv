@@ -152,7 +152,7 @@ module fantail_transmit #(
 
   // ---------------------------------------------------------------- T3: decide
   logic [31:0] mss, normal_len, una_len, len, seq, new_nxt, rest;
-  logic        has_data, fits_all, normal_ok, held, fin_due, fin_sent;
+  logic        has_data, fits_all, normal_ok, held, override, fin_due, fin_sent;
   logic        do_rst, do_rtx, do_probe, do_normal, do_ack, send, send_fin;
   logic        is_old, first_out, more;
 
@@ -170,16 +170,18 @@ module fantail_transmit #(
     if (una_len > mss) una_len = mss;
   end
 
-  // RFC 9293 3.8.6.2.1: a full segment, all that is queued, or half the largest window seen
+  // RFC 9293 3.8.6.2.1: a full segment, all that is queued, half the largest window seen, or, when the peer has shown no
+  // more for a persist time, what fits
   assign fits_all  = normal_len == avail_q;
   assign held      = (normal_len != '0) && (normal_len != mss) && fits_all && hold_i && !enq_q.push && !old_q;
+  assign override  = probe_ask_q && (normal_len != '0) && (sent_q == '0);
   assign normal_ok = (normal_len != '0) && !held
-                  && (normal_len == mss || fits_all || normal_len >= {1'b0, ack_q.swnd_max[31:1]});
+                  && (normal_len == mss || fits_all || normal_len >= {1'b0, ack_q.swnd_max[31:1]} || override);
   assign fin_due   = enq_q.closing && !fin_sent && (avail_q == '0 || (normal_ok && fits_all));
 
   assign do_rst    = rst_ask_q;
   assign do_rtx    = ack_q.alive && rtx_ask_q && !rto_ask_q && (sent_q != '0) && !sent_q[31];
-  assign do_probe  = ack_q.alive && !do_rtx && probe_ask_q && (una_avail_q != '0) && !una_avail_q[31];
+  assign do_probe  = ack_q.alive && !do_rtx && probe_ask_q && !override && (una_avail_q != '0) && !una_avail_q[31];
   assign do_normal = ack_q.alive && !do_rtx && !do_probe && (normal_ok || fin_due);
   assign do_ack    = ack_q.alive && !do_rtx && !do_probe && !do_normal && ack_ask_q;
   assign send      = t3_valid_q && (do_rst || do_rtx || do_probe || do_normal || do_ack);
