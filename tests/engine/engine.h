@@ -73,7 +73,7 @@ struct engine_options {
 	uint32_t peer_delay_us;
 	bool keep_slots;      /* received data is not returned */
 	bool refusals_are_ok; /* else a REFUSED record fails the test */
-	bool faults_are_ok;   /* peers may find fault with the card */
+	bool reordered;	      /* by the link: timestamps may run backwards */
 	const char *pcap;
 };
 

@@ -79,8 +79,8 @@ static struct cost feed(uint32_t clients, uint32_t batches, uint32_t payloads,
 	cr_assert_leq(b.interrupts, batches);
 	cr_assert_eq(b.read_bytes, b.link_read_bytes);
 	cr_assert_geq(b.read_bytes, e->payload_bytes);
-	cr_assert_leq(b.read_bytes, e->payload_bytes +
-					    ROUNDING * (batches + e->wraps));
+	cr_assert_leq(b.read_bytes,
+		      e->payload_bytes + ROUNDING * (batches + e->wraps));
 	cr_assert_eq(b.sent_bytes, e->payload_bytes * clients);
 	cr_assert_eq(e->conn_records, 0);
 	engine_close(e);
