@@ -108,6 +108,7 @@ struct card {
 	uint64_t now_us;
 	uint64_t cycle_limit;
 	int error; /* sticky: 0, -EIO, -ETIME */
+	bool stop; /* the network wants a wait in virtual time to end */
 
 	/* Interrupts delivered; called with the mask, never zero. */
 	void (*irq)(void *ctx, uint32_t vectors);

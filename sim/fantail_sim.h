@@ -92,8 +92,9 @@ typedef void (*fantail_sim_log_fn)(void *ctx, enum fantail_sim_level level,
  */
 struct fantail_sim_config {
 	/*
-	 * Network URI ("slirp:...", "peers:..."), or NULL for no cable: sent
-	 * frames are checked, recorded and dropped, nothing is received.
+	 * Network URI ("slirp:...", "peers:...", "script:"), or NULL for no
+	 * cable: sent frames are checked, recorded and dropped, nothing is
+	 * received.
 	 */
 	const char *network;
 	/*
@@ -252,8 +253,9 @@ int fantail_sim_set_irq_eventfd(struct fantail_sim *sim, unsigned int vector,
  * reported here. Reporting clears it; event descriptors are not read. In
  * virtual time this is the only place where time passes: cycles are run,
  * and idle stretches skipped, until an interrupt or the timeout (with 0 at
- * most one microsecond is run, so that a polling loop makes progress). In
- * real time the caller sleeps.
+ * most one microsecond is run, so that a polling loop makes progress); a
+ * frame sent into a "script:" network ends it as well. In real time the
+ * caller sleeps.
  *
  * Returns the number of vectors that had fired; 0: timeout; -EDEADLK:
  * virtual time, no timeout, and nothing can ever happen again; -EIO or

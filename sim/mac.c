@@ -39,7 +39,9 @@ static void frame_sent(struct card *card)
 				  card->now_us) == -ENOMEM)
 		card_offence(card, true, "checker out of memory");
 	if (card->net && !tx->oversize) {
-		fantail_net_send(card->net, tx->frame, tx->len, card->now_us);
+		if (fantail_net_send(card->net, tx->frame, tx->len,
+				     card->now_us) > 0)
+			card->stop = true;
 		card->rx.look = true;
 	}
 	tx->len = 0;

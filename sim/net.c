@@ -17,6 +17,7 @@
 static const struct fantail_net_ops *const backends[] = {
 	&fantail_net_slirp_ops,
 	&fantail_net_peers_ops,
+	&fantail_net_script_ops,
 };
 
 void net_log(const struct fantail_net *net, enum fantail_net_log_level level,
@@ -195,7 +196,8 @@ static int parse_uri(struct fantail_net *net, const char *uri)
 	if (!net->ops || uri[len] != ':' ||
 	    (uri[len + 1] && uri[len + 1] != '?')) {
 		net_log(net, FANTAIL_NET_LOG_ERROR,
-			"network '%s': not slirp:[?...] or peers:[?...]", uri);
+			"network '%s': not slirp:, peers: or script:[?...]",
+			uri);
 		return -EINVAL;
 	}
 	return uri[len + 1] ? parse_params(net, uri + len + 2) : 0;
@@ -373,7 +375,7 @@ int fantail_net_send(struct fantail_net *net, const void *frame, size_t len,
 		else
 			net->ops->send(net, frame, len);
 	}
-	return 0;
+	return net->ops->stops;
 }
 
 int fantail_net_recv(struct fantail_net *net, void *buffer, size_t size,

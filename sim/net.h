@@ -8,6 +8,7 @@
  *   slirp:  user-mode networking (libslirp). A port of the local machine is
  *           forwarded to the card, so ordinary sockets connect to it.
  *   peers:  thousands of small TCP receivers inside this process, see peer.h.
+ *   script: a callback, for tests that play the other side line by line.
  *
  * A frame is an Ethernet frame without FCS, 14 to FANTAIL_NET_FRAME_MAX bytes;
  * towards the card it is padded to 60, as on a wire.
@@ -64,6 +65,14 @@ typedef void (*fantail_net_link_fn)(void *ctx, bool to_card,
 				    struct fantail_net_fate *fate);
 
 /*
+ * script: a frame that the card has sent, only valid during the call. It must
+ * not call the network; a wait in virtual time ends behind it, so that whoever
+ * waits can answer at this time.
+ */
+typedef void (*fantail_net_frame_fn)(void *ctx, const uint8_t *frame,
+				     size_t len, uint64_t now_us);
+
+/*
  * Everything a back-end may want to know. Start from
  * fantail_net_config_default() (or pass NULL to fantail_net_open()), then
  * change what differs. Parameters in the URI win over this struct.
@@ -91,6 +100,10 @@ struct fantail_net_config {
 	/* peers: NULL means fantail_peers_config_default(), see peer.h; only
 	 * read while opening */
 	const struct fantail_peers_config *peers;
+
+	/* script: who is at the other end; NULL is refused there */
+	fantail_net_frame_fn frame;
+	void *frame_ctx;
 
 	/* may be NULL: nothing is lost, late or repeated */
 	fantail_net_link_fn link;
@@ -121,8 +134,8 @@ void fantail_net_config_default(struct fantail_net_config *cfg);
 
 /**
  * fantail_net_open() - plug in a network.
- * @uri: "slirp:" or "peers:", optionally followed by '?' and parameters
- *       "name=value" separated by '&':
+ * @uri: "slirp:", "peers:" or "script:", optionally followed by '?' and
+ *       parameters "name=value" separated by '&':
  *       both:  card_ip, card_port, seed
  *       slirp: hostfwd=[ip]:port-[ip]:port (as 127.0.0.1:9000-:9000)
  *       peers: count, mss, wscale (-1: none), timestamps (0, 1), buffer
@@ -156,7 +169,8 @@ void fantail_net_close(struct fantail_net *net);
  *
  * Callbacks of peers (peer.h) may run inside. Never blocks.
  *
- * Return: 0, or -EMSGSIZE (counted in tx_bad, no other effect).
+ * Return: 0; 1: whoever waits in virtual time should look (script); or
+ * -EMSGSIZE (counted in tx_bad, no other effect).
  */
 int fantail_net_send(struct fantail_net *net, const void *frame, size_t len,
 		     uint64_t now_us);
@@ -225,6 +239,16 @@ uint32_t fantail_net_card_ip(const struct fantail_net *net);
  * Return: valid until the network is closed; NULL for other back-ends.
  */
 struct fantail_peers *fantail_net_peers(struct fantail_net *net);
+
+/**
+ * fantail_net_inject() - a frame towards the card of a "script:" network.
+ * @frame: only read during the call; padded to 60 bytes
+ * @delay_us: from the network's present time, that of the last call
+ *
+ * Return: 0, -EMSGSIZE, or -ENOTSUP for another back-end.
+ */
+int fantail_net_inject(struct fantail_net *net, const void *frame, size_t len,
+		       uint64_t delay_us);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,7 @@ int net_pollfds_add(struct net_pollfds *list, int fd, short events);
 struct fantail_net_ops {
 	const char *scheme;
 	bool external; /* input also comes from real descriptors */
+	bool stops;    /* a sent frame ends a wait in virtual time */
 	/* cfg is final; on error everything is undone */
 	int (*open)(struct fantail_net *net);
 	void (*close)(struct fantail_net *net);
@@ -65,6 +66,7 @@ struct fantail_net {
 
 extern const struct fantail_net_ops fantail_net_slirp_ops;
 extern const struct fantail_net_ops fantail_net_peers_ops;
+extern const struct fantail_net_ops fantail_net_script_ops;
 
 /*
  * Queue a frame towards the card for net->now_us + delay_us, the same delay

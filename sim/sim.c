@@ -245,9 +245,10 @@ static int wait_virtual(struct fantail_sim *sim, uint32_t vectors,
 	sim_lock(sim);
 	if (timeout_us >= 0)
 		end = card->now_us + (timeout_us ? (uint64_t)timeout_us : 1);
+	card->stop = false;
 	for (;;) {
 		/* Only our own calls deliver: a plain look will do. */
-		if (sim->pending & vectors)
+		if (sim->pending & vectors || card->stop)
 			break;
 		rc = card->error;
 		if (!rc && card->now_us >= end)
