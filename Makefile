@@ -32,6 +32,7 @@ QUEUE_PAIRS ?= 1
 # Options of `make run`, each the program's option of that name (TRACE_WINDOW is --trace-window); they reach
 # it as they stand, whatever characters they hold (tools/run.sh).
 RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE TRACE_WINDOW SEED PORT DROP_CLIENT CYCLE_LIMIT OUT \
+	CONGESTION SACK \
 	PCIE_GEN PCIE_LANES PCIE_LATENCY_NS PCIE_WRITE_NS PCIE_READS MPS MRRS
 $(foreach v,$(RUN_VARS),$(eval override $(v) := $$(value $(v))))
 export $(foreach v,$(RUN_VARS),$(if $(value $(v)),$(v)))
@@ -46,7 +47,7 @@ CXX := g++
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile mk/*.mk
 	@echo "Options of run: CLIENTS=100 MESSAGES=10000 BATCH=10 FEED=path|- FRAMING=itch|lines|fixed:N"
-	@echo "  NET=slirp|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64"
+	@echo "  NET=slirp|tap|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64"
 	@echo "  and $(filter-out CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE SEED,$(RUN_VARS))"
 	@echo "  (make run, then build/bin/fantail-run --help says what they mean). DEPS=no installs nothing."
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Networks: URIs, the queue towards the card, sleeping. See net.h. */
+/* Networks: the queue towards the card, sleeping. See net.h. */
 #include "net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -13,12 +12,6 @@
 
 #include "net_backend.h"
 #include "net_frame.h"
-
-static const struct fantail_net_ops *const backends[] = {
-	&fantail_net_slirp_ops,
-	&fantail_net_peers_ops,
-	&fantail_net_script_ops,
-};
 
 void net_log(const struct fantail_net *net, enum fantail_net_log_level level,
 	     const char *fmt, ...)
@@ -41,166 +34,9 @@ void fantail_net_config_default(struct fantail_net_config *cfg)
 	memset(cfg, 0, sizeof(*cfg));
 	memcpy(cfg->card_mac, mac, sizeof(mac));
 	cfg->card_port = 9000;
-	cfg->host_ip = INADDR_LOOPBACK;
+	cfg->host_ip = 0x7f000001; /* 127.0.0.1 */
 	cfg->seed = 1;
 	cfg->queue_frames = 65536;
-}
-
-static int parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out)
-{
-	unsigned long long v;
-	char *end;
-
-	if (*s < '0' || *s > '9')
-		return -EINVAL;
-	errno = 0;
-	v = strtoull(s, &end, 0);
-	if (errno || *end || v < min || v > max)
-		return -EINVAL;
-	*out = v;
-	return 0;
-}
-
-static int parse_ip(const char *s, uint32_t *ip)
-{
-	struct in_addr addr;
-
-	if (inet_pton(AF_INET, s, &addr) != 1)
-		return -EINVAL;
-	*ip = ntohl(addr.s_addr);
-	return 0;
-}
-
-/* "[ip]:port", an empty ip leaves *ip alone. Changes the string. */
-static int parse_ip_port(char *s, uint32_t *ip, uint16_t *port)
-{
-	char *colon = strchr(s, ':');
-	uint64_t v;
-
-	if (!colon)
-		return -EINVAL;
-	*colon = 0;
-	if (*s && parse_ip(s, ip))
-		return -EINVAL;
-	if (parse_u64(colon + 1, 1, 65535, &v))
-		return -EINVAL;
-	*port = (uint16_t)v;
-	return 0;
-}
-
-static int parse_hostfwd(struct fantail_net_config *cfg, char *value)
-{
-	char *dash = strchr(value, '-');
-
-	if (!dash)
-		return -EINVAL;
-	*dash = 0;
-	if (parse_ip_port(value, &cfg->host_ip, &cfg->host_port))
-		return -EINVAL;
-	return parse_ip_port(dash + 1, &cfg->card_ip, &cfg->card_port);
-}
-
-static int parse_peers_param(struct fantail_peers_config *cfg, const char *name,
-			     const char *value)
-{
-	struct fantail_peer_options *o = &cfg->options;
-	uint64_t v;
-
-	if (!strcmp(name, "wscale") && !strcmp(value, "-1")) {
-		o->wscale = -1;
-		return 0;
-	}
-	if (parse_u64(value, 0, UINT32_MAX, &v))
-		return -EINVAL;
-	if (!strcmp(name, "count") && v >= 1 && v <= FANTAIL_PEERS_MAX)
-		cfg->count = (uint32_t)v;
-	else if (!strcmp(name, "mss") && v <= 65535)
-		o->mss = (uint16_t)v;
-	else if (!strcmp(name, "wscale") && v <= WSCALE_MAX)
-		o->wscale = (int8_t)v;
-	else if (!strcmp(name, "timestamps") && v <= 1)
-		o->timestamps = v;
-	else if (!strcmp(name, "buffer"))
-		o->buffer = (uint32_t)v;
-	else if (!strcmp(name, "ack_every") && v >= 1 && v <= 255)
-		o->ack_every = (uint8_t)v;
-	else if (!strcmp(name, "ack_delay_us"))
-		o->ack_delay_us = (uint32_t)v;
-	else if (!strcmp(name, "delay_us"))
-		cfg->delay_us = (uint32_t)v;
-	else if (!strcmp(name, "connects_per_ms"))
-		cfg->connects_per_ms = (uint32_t)v;
-	else
-		return -EINVAL;
-	return 0;
-}
-
-static int parse_param(struct fantail_net *net, char *name, char *value)
-{
-	struct fantail_net_config *cfg = &net->cfg;
-	uint64_t v;
-
-	if (!strcmp(name, "card_ip"))
-		return parse_ip(value, &cfg->card_ip);
-	if (!strcmp(name, "card_port")) {
-		if (parse_u64(value, 1, 65535, &v))
-			return -EINVAL;
-		cfg->card_port = (uint16_t)v;
-		return 0;
-	}
-	if (!strcmp(name, "seed"))
-		return parse_u64(value, 0, UINT64_MAX, &cfg->seed);
-	if (net->ops == &fantail_net_slirp_ops && !strcmp(name, "hostfwd"))
-		return parse_hostfwd(cfg, value);
-	if (net->ops == &fantail_net_peers_ops)
-		return parse_peers_param(&net->peers_cfg, name, value);
-	return -EINVAL;
-}
-
-static int parse_params(struct fantail_net *net, const char *params)
-{
-	char *copy, *param, *value, *save = NULL;
-	int ret = 0;
-
-	copy = strdup(params);
-	if (!copy)
-		return -ENOMEM;
-	for (param = strtok_r(copy, "&", &save); param && !ret;
-	     param = strtok_r(NULL, "&", &save)) {
-		char said[128];
-
-		snprintf(said, sizeof(said), "%s", param);
-		value = strchr(param, '=');
-		ret = -EINVAL;
-		if (value) {
-			*value++ = 0;
-			ret = parse_param(net, param, value);
-		}
-		if (ret)
-			net_log(net, FANTAIL_NET_LOG_ERROR,
-				"%s: bad parameter or value '%s'",
-				net->ops->scheme, said);
-	}
-	free(copy);
-	return ret;
-}
-
-static int parse_uri(struct fantail_net *net, const char *uri)
-{
-	size_t i, len = strcspn(uri, ":");
-
-	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
-		if (strlen(backends[i]->scheme) == len &&
-		    !memcmp(backends[i]->scheme, uri, len))
-			net->ops = backends[i];
-	if (!net->ops || uri[len] != ':' ||
-	    (uri[len + 1] && uri[len + 1] != '?')) {
-		net_log(net, FANTAIL_NET_LOG_ERROR,
-			"network '%s': not slirp:, peers: or script:[?...]",
-			uri);
-		return -EINVAL;
-	}
-	return uri[len + 1] ? parse_params(net, uri + len + 2) : 0;
 }
 
 int fantail_net_open(const char *uri, const struct fantail_net_config *cfg,
@@ -221,8 +57,9 @@ int fantail_net_open(const char *uri, const struct fantail_net_config *cfg,
 	else
 		fantail_peers_config_default(&net->peers_cfg);
 	net->cfg.peers = &net->peers_cfg;
+	fantail_tap_config_default(&net->tap_cfg);
 
-	ret = parse_uri(net, uri);
+	ret = net_parse_uri(net, uri);
 	if (ret)
 		goto err_free;
 	ret = net->ops->open(net);
@@ -370,8 +207,7 @@ int fantail_net_send(struct fantail_net *net, const void *frame, size_t len,
 	fate = ask_link(net, false, frame, len);
 	while (fate.copies--) {
 		if (fate.delay_us)
-			hold_back(net, frame, len,
-				  net->now_us + fate.delay_us);
+			hold_back(net, frame, len, net->now_us + fate.delay_us);
 		else
 			net->ops->send(net, frame, len);
 	}

@@ -7,6 +7,8 @@
  *
  *   slirp:  user-mode networking (libslirp). A port of the local machine is
  *           forwarded to the card, so ordinary sockets connect to it.
+ *   tap:    the Linux kernel's own TCP, in a network namespace, see tap.h.
+ *           Needs the right to make one.
  *   peers:  thousands of small TCP receivers inside this process, see peer.h.
  *   script: a callback, for tests that play the other side line by line.
  *
@@ -35,6 +37,7 @@ extern "C" {
 struct fantail_net;
 struct fantail_peers;
 struct fantail_peers_config;
+struct fantail_tap;
 
 enum fantail_net_log_level {
 	FANTAIL_NET_LOG_ERROR,
@@ -80,7 +83,7 @@ typedef void (*fantail_net_frame_fn)(void *ctx, const uint8_t *frame,
  */
 struct fantail_net_config {
 	/* the card, as seen on the wire; card_ip 0: the back-end's default,
-	 * 10.0.2.15 for slirp, 10.1.0.1 for peers */
+	 * 10.0.2.15 for slirp, 10.2.0.1 for tap, 10.1.0.1 for peers */
 	uint32_t card_ip;
 	uint8_t card_mac[6];
 	uint16_t card_port; /* port the card listens on; default 9000 */
@@ -101,6 +104,10 @@ struct fantail_net_config {
 	 * read while opening */
 	const struct fantail_peers_config *peers;
 
+	/* tap: a device made before, which stays the caller's; NULL: one is
+	 * made, see fantail_net_tap() */
+	const struct fantail_tap *tap;
+
 	/* script: who is at the other end; NULL is refused there */
 	fantail_net_frame_fn frame;
 	void *frame_ctx;
@@ -120,6 +127,7 @@ struct fantail_net_stats {
 	uint64_t rx_frames; /* towards the card */
 	uint64_t rx_bytes;
 	uint64_t tx_bad;     /* frames from the card refused, see send */
+	uint64_t tx_refused; /* tap: not taken by the device: lost */
 	uint64_t rx_dropped; /* towards the card: queue full or too long */
 	uint64_t link_lost;  /* by the link, both directions */
 };
@@ -134,10 +142,12 @@ void fantail_net_config_default(struct fantail_net_config *cfg);
 
 /**
  * fantail_net_open() - plug in a network.
- * @uri: "slirp:", "peers:" or "script:", optionally followed by '?' and
+ * @uri: "slirp:", "tap:", "peers:" or "script:", optionally followed by '?' and
  *       parameters "name=value" separated by '&':
  *       both:  card_ip, card_port, seed
  *       slirp: hostfwd=[ip]:port-[ip]:port (as 127.0.0.1:9000-:9000)
+ *       tap:   ip (the kernel's), congestion, sack (0, 1), timestamps
+ *              (0, 1); they go to a device that is made here
  *       peers: count, mss, wscale (-1: none), timestamps (0, 1), buffer
  *              (bytes), ack_every (segments), ack_delay_us, delay_us,
  *              connects_per_ms
@@ -148,6 +158,7 @@ void fantail_net_config_default(struct fantail_net_config *cfg);
  *   -EINVAL       unknown back-end, parameter or value (the log names it)
  *   -EADDRINUSE   the host port is taken (the log names it)
  *   -EACCES       the host port needs rights that the process lacks
+ *   -EPERM        so does a TAP device (the log names the remedy)
  *   -ENOMEM, or another -errno of the host's sockets.
  * On error nothing stays open. Does not block.
  */
@@ -203,8 +214,8 @@ uint64_t fantail_net_next_event_us(const struct fantail_net *net);
 /**
  * fantail_net_is_external() - does input arrive from outside the model?
  *
- * If so (slirp), virtual time must not jump on idleness alone: what the world
- * does in the meantime takes real time. Poll, and let time follow the clock.
+ * If so (slirp, tap), virtual time must not jump on idleness alone: what the
+ * world does in the meantime takes real time. Poll, and let time follow the clock.
  */
 bool fantail_net_is_external(const struct fantail_net *net);
 
@@ -217,7 +228,7 @@ bool fantail_net_is_external(const struct fantail_net *net);
  * @wake_fd: a descriptor of the caller that also ends the sleep when it is
  *           readable (an eventfd, say); it is not read. -1: none
  *
- * For slirp call it at least every few milliseconds while time goes on, since
+ * For slirp and tap call it at least every few milliseconds while time goes on, since
  * data of kernel sockets moves only in here; for peers it only sleeps.
  * Frames found are handed out by fantail_net_recv(). A signal ends the sleep.
  *
@@ -249,6 +260,13 @@ struct fantail_peers *fantail_net_peers(struct fantail_net *net);
  */
 int fantail_net_inject(struct fantail_net *net, const void *frame, size_t len,
 		       uint64_t delay_us);
+
+/**
+ * fantail_net_tap() - namespace and device of a "tap:" network, for tap.h.
+ *
+ * Return: valid until the network is closed; NULL for other back-ends.
+ */
+const struct fantail_tap *fantail_net_tap(const struct fantail_net *net);
 
 #ifdef __cplusplus
 }

@@ -7,6 +7,7 @@
 
 #include "net.h"
 #include "peer.h"
+#include "tap.h"
 
 /* A growing list of descriptors for poll(2). */
 struct net_pollfds {
@@ -55,7 +56,8 @@ struct fantail_net {
 	const struct fantail_net_ops *ops;
 	struct fantail_net_config cfg; /* cfg.peers points to peers_cfg */
 	struct fantail_peers_config peers_cfg;
-	void *priv; /* the back-end's */
+	struct fantail_tap_config tap_cfg; /* of a device made here */
+	void *priv;			   /* the back-end's */
 	uint64_t now_us;
 	struct net_frame *head, **tail; /* towards the card, by due time */
 	struct net_frame *late; /* from the card, held by the link, as well */
@@ -65,7 +67,11 @@ struct fantail_net {
 };
 
 extern const struct fantail_net_ops fantail_net_slirp_ops;
+extern const struct fantail_net_ops fantail_net_tap_ops;
 extern const struct fantail_net_ops fantail_net_peers_ops;
+
+/* net_uri.c: ops, and what the parameters change. 0 or -errno, logged. */
+int net_parse_uri(struct fantail_net *net, const char *uri);
 extern const struct fantail_net_ops fantail_net_script_ops;
 
 /*

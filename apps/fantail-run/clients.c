@@ -20,6 +20,7 @@ enum {
 	READ_BYTES = 256 * 1024,
 	EVENTS = 64,
 	NOBODY = -1,
+	CROWD = 64, /* connecting at once, in a namespace */
 };
 
 /* What the publisher tells the process; the eventfd says to look again. */
@@ -31,6 +32,8 @@ struct orders {
 struct clients {
 	struct orders *orders;
 	struct stream *stream;
+	const struct fantail_tap *tap;
+	uint32_t ip;
 	uint16_t port;
 	int wake; /* eventfd */
 	pid_t pid;
@@ -71,7 +74,7 @@ static void connect_client(struct clients *c, unsigned int n)
 	struct sockaddr_in to = {
 		.sin_family = AF_INET,
 		.sin_port = htons(c->port),
-		.sin_addr = { htonl(INADDR_LOOPBACK) },
+		.sin_addr = { htonl(c->ip) },
 	};
 	struct epoll_event event = {
 		.events = EPOLLIN | EPOLLRDHUP,
@@ -184,11 +187,17 @@ static void become_clients(struct clients *c, pid_t parent)
 	/* a pipe that feeds the publisher is none of ours */
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
+	if (c->tap) {
+		if (fantail_tap_enter(c->tap))
+			_exit(EXIT_FAILURE);
+		/* the device is the publisher's */
+		close(c->tap->fd);
+	}
 	_exit(run(c, parent));
 }
 
-int clients_start(struct stream *stream, uint16_t port,
-		  struct clients **clients)
+int clients_start(struct stream *stream, const struct fantail_tap *tap,
+		  uint32_t ip, uint16_t port, struct clients **clients)
 {
 	struct clients *c = calloc(1, sizeof(*c));
 	pid_t parent = getpid();
@@ -198,6 +207,8 @@ int clients_start(struct stream *stream, uint16_t port,
 	if (!c)
 		return -ENOMEM;
 	c->stream = stream;
+	c->tap = tap;
+	c->ip = ip;
 	c->port = port;
 	c->result = 1;
 	p = mmap(NULL, sizeof(*c->orders), PROT_READ | PROT_WRITE,
@@ -242,7 +253,7 @@ static void wake(struct clients *c)
 
 void clients_go(struct clients *c)
 {
-	atomic_store(&c->orders->allowed, 1);
+	atomic_store(&c->orders->allowed, c->tap ? CROWD : 1);
 	wake(c);
 }
 

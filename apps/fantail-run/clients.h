@@ -6,7 +6,8 @@
  * The forwarded port of user-mode networking has a backlog of one, so the
  * process opens one connection at a time: the next when the publisher has told
  * that it accepted the last. Their numbers are therefore the publisher's
- * accept order. The process dies with its parent.
+ * accept order. In a namespace of their own (tap.h) they come in crowds, in
+ * any order. The process dies with its parent.
  */
 #ifndef FANTAIL_RUN_CLIENTS_H
 #define FANTAIL_RUN_CLIENTS_H
@@ -15,19 +16,22 @@
 #include <stdint.h>
 
 #include "stream.h"
+#include "tap.h"
 
 struct clients;
 
 /*
  * clients_start() - fork the process; call before any thread exists
  * @stream: has one receiver per client
- * @port: 127.0.0.1:@port is connected to, from clients_go() on
+ * @tap: namespace to live in; NULL: that of the caller
+ * @ip: address to connect to, from clients_go() on; host byte order
+ * @port: its port
  * @clients: set on success; end it with clients_stop()
  *
  * Return: 0 or -errno.
  */
-int clients_start(struct stream *stream, uint16_t port,
-		  struct clients **clients);
+int clients_start(struct stream *stream, const struct fantail_tap *tap,
+		  uint32_t ip, uint16_t port, struct clients **clients);
 
 /* The publisher listens: connect the first one. */
 void clients_go(struct clients *c);

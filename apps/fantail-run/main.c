@@ -22,7 +22,9 @@
 #include "options.h"
 #include "publisher.h"
 #include "report.h"
+#include "rig.h"
 #include "stream.h"
+#include "tap.h"
 
 enum {
 	PATH_TEXT = 4096,
@@ -154,6 +156,25 @@ static void allow_files(unsigned int clients)
 			  (unsigned long long)need, strerror(errno));
 }
 
+/* The clients' namespace, gone with us and them. */
+static void open_tap(const struct options *o, struct fantail_tap *tap)
+{
+	struct fantail_tap_config cfg;
+	char why[256];
+
+	fantail_tap_config_default(&cfg);
+	if (o->congestion && (!*o->congestion ||
+			      strlen(o->congestion) >= sizeof(cfg.congestion)))
+		bad_input("--congestion: '%s' is no name of a congestion "
+			  "control",
+			  o->congestion);
+	if (o->congestion)
+		strcpy(cfg.congestion, o->congestion);
+	cfg.sack = !o->sack || strcmp(o->sack, "off");
+	if (fantail_tap_open(&cfg, tap, why, sizeof(why)))
+		bad_input("--net=tap: %s", why);
+}
+
 /* Refuse a broken feed before anything runs; count its messages. */
 static struct feed *open_feed(struct options *o, uint64_t *total)
 {
@@ -223,6 +244,7 @@ int main(int argc, char **argv)
 	struct options options;
 	struct summary summary = { 0 };
 	struct publisher_job job = { .options = &options, .stop = &stop };
+	struct fantail_tap tap = { .fd = -1, .ns = -1 };
 	char pcap[PATH_TEXT];
 	int rc;
 
@@ -231,10 +253,10 @@ int main(int argc, char **argv)
 	make_directory(options.out);
 	snprintf(pcap, sizeof(pcap), "%s/wire.pcap", options.out);
 	job.pcap = pcap;
-	if (options.net == NET_SLIRP) {
+	if (options.net != NET_PEERS)
 		allow_files(options.clients);
+	if (options.net == NET_SLIRP)
 		job.port = claim_port(options.port);
-	}
 	catch_signals();
 	job.stop_fd = stop_fd;
 	summary.clients = options.clients;
@@ -244,15 +266,22 @@ int main(int argc, char **argv)
 	if (rc)
 		bad_input("no memory for the published stream: %s",
 			  strerror(-rc));
-	if (options.net == NET_SLIRP) {
-		/* forked before the simulator has its thread */
-		rc = clients_start(job.stream, job.port, &job.clients);
-		if (rc)
-			bad_input("cannot start the clients: %s",
-				  strerror(-rc));
+	if (options.net == NET_TAP) {
+		open_tap(&options, &tap);
+		job.tap = &tap;
 	}
+	/* forked before the simulator has its thread */
+	if (options.net == NET_SLIRP)
+		rc = clients_start(job.stream, NULL, INADDR_LOOPBACK, job.port,
+				   &job.clients);
+	else if (options.net == NET_TAP)
+		rc = clients_start(job.stream, &tap, RIG_TAP_IP, RIG_PORT,
+				   &job.clients);
+	if (rc)
+		bad_input("cannot start the clients: %s", strerror(-rc));
 	rc = publisher_run(&job, &summary);
 	clients_stop(job.clients);
+	fantail_tap_close(&tap);
 	rc = finish(&job, &summary, rc);
 	stream_free(job.stream);
 	feed_close(job.feed);

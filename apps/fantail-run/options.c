@@ -29,6 +29,8 @@ enum {
 	KEY_TRACE_WINDOW,
 	KEY_SEED,
 	KEY_PORT,
+	KEY_CONGESTION,
+	KEY_SACK,
 	KEY_OUT,
 	KEY_JSON,
 	KEY_DROP,
@@ -56,12 +58,17 @@ static const struct argp_option table[] = {
 	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (1)", 0 },
 	{ .doc = "To whom:" },
 	{ "clients", KEY_CLIENTS, "N", 0, "TCP clients (100)", 0 },
-	{ "net", KEY_NET, "slirp|peers", 0,
-	  "Kernel sockets in real time, or receivers inside the process in "
-	  "virtual time (slirp)",
+	{ "net", KEY_NET, "slirp|tap|peers", 0,
+	  "Kernel sockets in real time, behind user-mode networking or, as "
+	  "root, with the kernel's TCP as the card's peer; or receivers inside "
+	  "the process in virtual time (slirp)",
 	  0 },
 	{ "port", KEY_PORT, "N", 0, "Local TCP port of slirp (0: any free one)",
 	  0 },
+	{ "congestion", KEY_CONGESTION, "NAME", 0,
+	  "Congestion control of the clients' kernel with tap (reno)", 0 },
+	{ "sack", KEY_SACK, "on|off", 0,
+	  "Selective acknowledgements of that kernel (on)", 0 },
 	{ "drop-client", KEY_DROP, "N", 0,
 	  "Client N (from 0) disconnects in the middle", 0 },
 	{ .doc = "What is kept:" },
@@ -182,10 +189,12 @@ static void parse_net(const char *text, struct options *o)
 {
 	if (!strcmp(text, "slirp"))
 		o->net = NET_SLIRP;
+	else if (!strcmp(text, "tap"))
+		o->net = NET_TAP;
 	else if (!strcmp(text, "peers"))
 		o->net = NET_PEERS;
 	else
-		bad_input("--net: '%s' is neither slirp nor peers", text);
+		bad_input("--net: '%s' is neither slirp, tap nor peers", text);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -237,6 +246,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_PORT:
 		o->port = (uint16_t)number("port", arg, 0, 65535);
 		return 0;
+	case KEY_CONGESTION:
+		o->congestion = arg;
+		return 0;
+	case KEY_SACK:
+		if (strcmp(arg, "on") && strcmp(arg, "off"))
+			bad_input("--sack: '%s' is neither on nor off", arg);
+		o->sack = arg;
+		return 0;
 	case KEY_OUT:
 		o->out = arg;
 		return 0;
@@ -271,6 +288,10 @@ static void check_together(const struct options *o)
 		bad_input("--framing: '%s' cuts a feed, and none is given; "
 			  "name one with --feed (make run FEED=...)",
 			  o->framing);
+	if (o->net != NET_TAP && (o->congestion || o->sack))
+		bad_input("--%s: only the clients of --net=tap have a kernel "
+			  "of their own",
+			  o->congestion ? "congestion" : "sack");
 	if (!o->trace && o->trace_cycles)
 		bad_input("--trace-window: no waves are asked for; name a file "
 			  "with --trace");

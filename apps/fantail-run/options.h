@@ -17,6 +17,7 @@ enum {
 
 enum net {
 	NET_SLIRP, /* kernel sockets, real time */
+	NET_TAP,   /* kernel TCP as the peer of the card, real time */
 	NET_PEERS, /* receivers in the process, virtual time */
 };
 
@@ -29,11 +30,13 @@ struct options {
 	bool json;	 /* summary on stdout as well */
 	const char *out; /* directory of the results */
 	struct feed_config feed;
-	const char *framing;   /* as given */
-	const char *trace;     /* FST file or NULL */
-	uint64_t trace_first;  /* cycle */
-	uint64_t trace_cycles; /* 0: to the end */
-	uint64_t cycle_limit;  /* 0: none */
+	const char *congestion; /* NET_TAP: of the clients; NULL: reno */
+	const char *sack;	/* NET_TAP: on or off; NULL: on */
+	const char *framing;	/* as given */
+	const char *trace;	/* FST file or NULL */
+	uint64_t trace_first;	/* cycle */
+	uint64_t trace_cycles;	/* 0: to the end */
+	uint64_t cycle_limit;	/* 0: none */
 	uint64_t seed;
 	struct fantail_sim_pcie pcie; /* zero: the simulator's default */
 };

@@ -101,8 +101,11 @@ static int gather_clients(struct publisher *p)
 		return session_fail(s, "cannot listen: %s", strerror(-rc));
 	s->accepting = true;
 	if (s->job->clients) {
-		report_step("%u clients connect to 127.0.0.1:%u", clients,
-			    s->job->port);
+		if (s->job->tap)
+			report_step("%u clients connect to the card", clients);
+		else
+			report_step("%u clients connect to 127.0.0.1:%u",
+				    clients, s->job->port);
 		clients_go(s->job->clients);
 	} else {
 		report_step("%u peers connect", clients);

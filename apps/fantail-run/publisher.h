@@ -13,17 +13,19 @@
 #include "options.h"
 #include "report.h"
 #include "stream.h"
+#include "tap.h"
 
 struct publisher_job {
 	const struct options *options;
 	struct feed *feed;
 	uint64_t messages_total; /* 0: unknown */
 	struct stream *stream;
-	struct clients *clients; /* NULL for NET_PEERS */
-	uint16_t port;
-	const char *pcap;	     /* frames go there */
-	volatile sig_atomic_t *stop; /* set: finish what is under way */
-	int stop_fd;		     /* readable when *stop is set */
+	struct clients *clients;       /* NULL for NET_PEERS */
+	const struct fantail_tap *tap; /* NET_TAP */
+	uint16_t port;		       /* NET_SLIRP: forwarded */
+	const char *pcap;	       /* frames go there */
+	volatile sig_atomic_t *stop;   /* set: finish what is under way */
+	int stop_fd;		       /* readable when *stop is set */
 	/* results */
 	unsigned int disconnected; /* clients that left on the way */
 	char error[512];	   /* why it failed, one line */

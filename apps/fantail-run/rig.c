@@ -54,6 +54,11 @@ static void make_key(uint64_t seed, uint8_t *key)
 
 static int open_sim(struct rig *rig, struct publisher_job *job)
 {
+	static const char *const networks[] = {
+		[NET_SLIRP] = "slirp:",
+		[NET_TAP] = "tap:",
+		[NET_PEERS] = "peers:",
+	};
 	const struct options *o = job->options;
 	struct fantail_peers_config peers;
 	struct fantail_net_config net;
@@ -65,13 +70,14 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	memcpy(net.card_mac, card_mac, sizeof(net.card_mac));
 	net.card_port = RIG_PORT;
 	net.host_port = job->port;
+	net.tap = job->tap;
 	if (o->net == NET_PEERS) {
 		receivers_configure(job->stream, &peers);
 		peers.connect_at_us = CONNECT_AT_US;
 		net.peers = &peers;
 	}
 	fantail_sim_config_init(&cfg);
-	cfg.network = o->net == NET_PEERS ? "peers:" : "slirp:";
+	cfg.network = networks[o->net];
 	cfg.net = &net;
 	cfg.time = o->net == NET_PEERS ? FANTAIL_SIM_VIRTUAL : FANTAIL_SIM_REAL;
 	cfg.seed = o->seed;
@@ -139,6 +145,9 @@ static int open_library(struct rig *rig, struct publisher_job *job)
 	if (o->net == NET_PEERS) {
 		opt.ip = 0x0a010001; /* 10.1.0.1 */
 		opt.prefix_len = 16;
+	} else if (o->net == NET_TAP) {
+		opt.ip = RIG_TAP_IP;
+		opt.prefix_len = 24;
 	} else {
 		opt.ip = 0x0a00020f; /* 10.0.2.15 */
 		opt.prefix_len = 24;

@@ -14,7 +14,8 @@
 #include "publisher.h"
 #include "report.h"
 
-#define RIG_PORT 9000 /* the card listens there */
+#define RIG_PORT   9000	       /* the card listens there */
+#define RIG_TAP_IP 0x0a020001u /* 10.2.0.1: its address with NET_TAP */
 
 struct rig {
 	struct fantail_sim *sim;

@@ -35,7 +35,9 @@ static void start(void)
 	cr_assert_eq(listen(listener, 1), 0);
 	getsockname(listener, (struct sockaddr *)&at, &length);
 	cr_assert_eq(stream_new(CLIENTS, &stream), 0);
-	cr_assert_eq(clients_start(stream, ntohs(at.sin_port), &clients), 0);
+	cr_assert_eq(clients_start(stream, NULL, INADDR_LOOPBACK,
+				   ntohs(at.sin_port), &clients),
+		     0);
 	clients_go(clients);
 	for (int i = 0; i < CLIENTS; i++) {
 		peers[i] = accept(listener, NULL, NULL);
@@ -148,7 +150,9 @@ Test(clients, refused_connection)
 	cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	getsockname(fd, (struct sockaddr *)&at, &length);
 	cr_assert_eq(stream_new(1, &stream), 0);
-	cr_assert_eq(clients_start(stream, ntohs(at.sin_port), &clients), 0);
+	cr_assert_eq(clients_start(stream, NULL, INADDR_LOOPBACK,
+				   ntohs(at.sin_port), &clients),
+		     0);
 	clients_go(clients);
 	settle();
 	cr_assert_eq(stream_count(stream, RECEIVER_FAILED), 1);

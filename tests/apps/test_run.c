@@ -176,6 +176,20 @@ Test(run, kernel_sockets)
 	json_decref(o);
 }
 
+/* Kernel TCP is the peer itself, in a namespace of the run. */
+Test(run, kernel_tcp)
+{
+	json_t *o;
+	int code;
+
+	code = run("--net=tap", "--clients=20", "--messages=500", NULL);
+	if (code == 2 && strstr(told, "needs root"))
+		cr_skip_test("no rights [needs: test \"$(id -u)\" = 0]");
+	o = must_verify_all(code, 20);
+	cr_assert_eq(value(o, "batches"), 50);
+	json_decref(o);
+}
+
 Test(run, peers)
 {
 	json_t *o = must_verify_all(
