@@ -9,16 +9,13 @@
 #include "transport.h"
 
 enum {
-	ARENA = 1 << 20,
-	TABLE = 1 << 16,
-	SCRATCH = 2048, /* for each CONTROL entry */
 	STEP_US = 2000, /* between looks at the peers */
 };
 
 /* Random bytes, the first payload repeated so that none wraps. */
-static uint8_t table[TABLE + ENGINE_PAYLOAD];
+uint8_t engine_table[ENGINE_TABLE + ENGINE_PAYLOAD];
 
-static uint64_t mix(uint64_t x)
+uint64_t engine_mix(uint64_t x)
 {
 	x += 0x9E3779B97F4A7C15u;
 	x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
@@ -38,13 +35,14 @@ uint64_t engine_seed(uint64_t given)
 
 uint32_t engine_random(struct engine *e, uint32_t below)
 {
-	e->rnd = mix(e->rnd);
+	e->rnd = engine_mix(e->rnd);
 	return (uint32_t)(e->rnd >> 32) % below;
 }
 
-static uint8_t up_byte(uint32_t client, uint64_t at)
+uint8_t engine_up_byte(uint32_t client, uint64_t at)
 {
-	return (uint8_t)(mix((uint64_t)client << 40 | at / 8) >> at % 8 * 8);
+	return (uint8_t)(engine_mix((uint64_t)client << 40 | at / 8) >>
+			 at % 8 * 8);
 }
 
 /* ---------------------------------------------------------------- network */
@@ -68,7 +66,7 @@ static void on_data(void *ctx, struct fantail_peers *peers, uint32_t peer,
 		n = piece->len - c->next_off;
 		if (n > len)
 			n = len;
-		if (memcmp(p, table + piece->at + c->next_off, n))
+		if (memcmp(p, engine_table + piece->at + c->next_off, n))
 			c->wrong = true;
 		p += n;
 		len -= n;
@@ -156,10 +154,10 @@ static void open_device(struct engine *e)
 	cr_assert_eq(fantail_dev_open("sim:", &opt, &e->dev), 0);
 	cr_assert_eq(fantail_qp_open(e->dev, 0, &qp, &e->qp), 0);
 	control = fantail_sq_size(e->qp, FANTAIL_RING_CONTROL);
-	cr_assert_eq(fantail_dma_alloc(e->dev, (size_t)control * SCRATCH,
+	cr_assert_eq(fantail_dma_alloc(e->dev, (size_t)control * ENGINE_SCRATCH,
 				       FANTAIL_DMA_READ, &e->scratch),
 		     0);
-	cr_assert_eq(fantail_dma_alloc(e->dev, ARENA,
+	cr_assert_eq(fantail_dma_alloc(e->dev, ENGINE_ARENA,
 				       FANTAIL_DMA_READ | FANTAIL_DMA_PAYLOAD,
 				       &e->arena),
 		     0);
@@ -178,9 +176,9 @@ struct engine *engine_open(const struct engine_options *opt)
 		e->opt.seed = 1;
 	e->rnd = e->opt.seed;
 	e->ip = 0x0A010001;
-	for (i = 0; i < TABLE; i++)
-		table[i] = (uint8_t)(mix(i / 8) >> i % 8 * 8);
-	memcpy(table + TABLE, table, ENGINE_PAYLOAD);
+	for (i = 0; i < ENGINE_TABLE; i++)
+		engine_table[i] = (uint8_t)(engine_mix(i / 8) >> i % 8 * 8);
+	memcpy(engine_table + ENGINE_TABLE, engine_table, ENGINE_PAYLOAD);
 	/* ids from the end of the table and from its beginning */
 	for (i = 0; i < e->clients; i++) {
 		e->client[i].id =
@@ -190,6 +188,38 @@ struct engine *engine_open(const struct engine_options *opt)
 	open_sim(e);
 	open_device(e);
 	return e;
+}
+
+static void close_device(struct engine *e)
+{
+	fantail_dma_free(e->dev, &e->arena);
+	fantail_dma_free(e->dev, &e->scratch);
+	fantail_qp_close(e->qp);
+	fantail_dev_close(e->dev);
+}
+
+void engine_reopen(struct engine *e)
+{
+	struct fantail_peers *peers;
+	uint32_t i;
+
+	close_device(e);
+	peers = engine_peers(e);
+	for (i = 0; i < e->clients; i++) {
+		fantail_peer_abort(peers, i);
+		e->client[i].state = ENGINE_DEAD;
+	}
+	engine_peers_done(e);
+	memset(e->member, 0, sizeof(e->member));
+	e->arena_head = e->arena_tail = 0;
+	e->batches = e->batches_done = 0;
+	e->control_pending = 0;
+	e->slots_held = 0;
+	e->kept_count = 0;
+	e->newest = NULL;
+	open_device(e);
+	/* what the peers sent meanwhile meets no connection */
+	engine_for(e, 1000);
 }
 
 static void check_peers(struct engine *e)
@@ -218,10 +248,7 @@ void engine_close(struct engine *e)
 
 	check_peers(e);
 	cr_assert_eq(fantail_sim_check(e->sim, why, sizeof(why)), 0, "%s", why);
-	fantail_dma_free(e->dev, &e->arena);
-	fantail_dma_free(e->dev, &e->scratch);
-	fantail_qp_close(e->qp);
-	fantail_dev_close(e->dev);
+	close_device(e);
 	cr_assert_eq(fantail_sim_check(e->sim, why, sizeof(why)), 0, "%s", why);
 	fantail_sim_close(e->sim);
 	for (i = 0; i < e->clients; i++)
@@ -256,6 +283,14 @@ static void return_slot(struct engine *e, uint16_t slot)
 	if (e->slots_held == FANTAIL_RETURN_MAX)
 		return_slots(e);
 	cr_assert_lt(e->slots_held, 16, "CONTROL does not move");
+}
+
+void engine_return_kept(struct engine *e)
+{
+	while (e->kept_count)
+		return_slot(e, e->kept[--e->kept_count]);
+	return_slots(e);
+	engine_ring(e);
 }
 
 static struct engine_client *by_handle(struct engine *e, uint32_t handle)
@@ -302,12 +337,17 @@ static void on_up_data(struct engine *e, const struct fantail_rec_data *r)
 	cr_assert_eq(c->events & (FANTAIL_EV_PEER_FIN | FANTAIL_EV_RESET), 0,
 		     "DATA behind the end");
 	for (i = 0; i < r->length; i++)
-		cr_assert_eq(p[i], up_byte(e->owner[c->id], c->up_got + i),
+		cr_assert_eq(p[i],
+			     engine_up_byte(e->owner[c->id], c->up_got + i),
 			     "client %u, byte %llu from it", e->owner[c->id],
 			     (unsigned long long)c->up_got + i);
 	c->up_got += r->length;
-	if (!e->opt.keep_slots)
+	if (!e->opt.keep_slots) {
 		return_slot(e, r->slot);
+	} else {
+		cr_assert_lt(e->kept_count, 4096);
+		e->kept[e->kept_count++] = r->slot;
+	}
 }
 
 static void on_batch(struct engine *e, const struct fantail_rec_batch *r)
@@ -424,175 +464,4 @@ uint64_t engine_qp_count(struct engine *e, uint32_t offset)
 
 	cr_assert_eq(fantail_qp_counter(e->qp, offset, &value), 0);
 	return value;
-}
-
-/* ---------------------------------------------------------------- entries */
-struct fantail_entry *engine_control(struct engine *e, uint8_t op,
-				     uint32_t target, void **memory)
-{
-	uint32_t size = fantail_sq_size(e->qp, FANTAIL_RING_CONTROL);
-	uint32_t i = fantail_sq_tail(e->qp, FANTAIL_RING_CONTROL) % size;
-	struct fantail_entry *entry;
-
-	entry = fantail_sq_get(e->qp, FANTAIL_RING_CONTROL);
-	cr_assert(entry, "CONTROL is full");
-	entry->op = op;
-	entry->target = target;
-	if (memory) {
-		*memory = (uint8_t *)e->scratch.va + (size_t)i * SCRATCH;
-		entry->addr = e->scratch.iova + (uint64_t)i * SCRATCH;
-	}
-	e->control_pending++;
-	return entry;
-}
-
-void engine_ring(struct engine *e)
-{
-	if (!e->control_pending)
-		return;
-	e->control_pending = 0;
-	cr_assert_geq(fantail_qp_submit_control(e->qp), 0);
-}
-
-static struct fantail_entry *get_data(struct engine *e)
-{
-	uint64_t end = fantail_sim_now_us(e->sim) + ENGINE_FAR_US;
-	struct fantail_entry *entry;
-
-	while (!(entry = fantail_sq_get(e->qp, FANTAIL_RING_DATA))) {
-		cr_assert_lt(fantail_sim_now_us(e->sim), end);
-		if (!engine_poll(e))
-			cr_assert_geq(fantail_qp_wait(e->qp, 10000), 0);
-	}
-	e->newest = entry;
-	return entry;
-}
-
-struct fantail_entry *engine_data(struct engine *e, uint8_t op, uint32_t target)
-{
-	struct fantail_entry *entry = get_data(e);
-
-	entry->op = op;
-	entry->target = target;
-	return entry;
-}
-
-void engine_submit(struct engine *e)
-{
-	struct engine_batch *b = &e->batch[e->batches % 4096];
-
-	cr_assert(e->newest, "an empty batch");
-	cr_assert_lt(e->batches - e->batches_done, 4096);
-	e->newest->flags |= FANTAIL_FLAG_LAST;
-	e->newest->cookie = e->batches;
-	b->arena_end = e->arena_head;
-	b->payloads = e->batch_payloads;
-	e->newest = NULL;
-	e->batch_payloads = 0;
-	e->batches++;
-	cr_assert_gt(fantail_qp_submit(e->qp), 0);
-}
-
-/* ------------------------------------------------------------- publishing */
-static uint32_t arena_room(struct engine *e, uint32_t len)
-{
-	uint64_t end = fantail_sim_now_us(e->sim) + ENGINE_FAR_US;
-	uint32_t at = (uint32_t)(e->arena_head % ARENA);
-
-	if (at + len > ARENA) {
-		e->arena_head += ARENA - at;
-		e->wraps++;
-		at = 0;
-	}
-	while (e->arena_head + len - e->arena_tail > ARENA) {
-		cr_assert_lt(fantail_sim_now_us(e->sim), end);
-		if (!engine_poll(e))
-			cr_assert_geq(fantail_qp_wait(e->qp, 10000), 0);
-	}
-	e->arena_head += len;
-	return at;
-}
-
-static void expect(struct engine_client *c, uint32_t at, uint32_t len)
-{
-	if (c->state != ENGINE_UP || c->fin_queued)
-		return;
-	if (c->pieces == c->piece_room) {
-		c->piece_room = c->piece_room ? 2 * c->piece_room : 64;
-		c->piece = realloc(c->piece, c->piece_room * sizeof(*c->piece));
-		cr_assert(c->piece);
-	}
-	c->piece[c->pieces++] = (struct engine_piece){ at, len };
-	c->sent += len;
-}
-
-static uint32_t publish(struct engine *e, uint32_t target, uint8_t flags,
-			uint32_t len)
-{
-	uint32_t at = (uint32_t)(mix(e->payloads++) % TABLE);
-	uint32_t room = arena_room(e, len);
-	struct fantail_entry *entry = get_data(e);
-
-	memcpy((uint8_t *)e->arena.va + room, table + at, len);
-	entry->op = FANTAIL_OP_PUBLISH;
-	entry->flags = flags;
-	entry->target = target;
-	entry->addr = e->arena.iova + room;
-	entry->len = len;
-	entry->cookie = e->payloads;
-	e->batch_payloads++;
-	e->payload_bytes += len;
-	return at;
-}
-
-void engine_group(struct engine *e, uint32_t group, uint32_t len)
-{
-	uint32_t at = publish(e, group, FANTAIL_FLAG_GROUP, len), i;
-
-	for (i = 0; i < e->clients; i++)
-		if (e->member[group][i])
-			expect(&e->client[i], at, len);
-}
-
-void engine_unicast(struct engine *e, uint32_t client, uint32_t len)
-{
-	expect(&e->client[client], publish(e, e->client[client].handle, 0, len),
-	       len);
-}
-
-void engine_join(struct engine *e, uint32_t client, uint32_t group)
-{
-	engine_data(e, FANTAIL_OP_GROUP_JOIN, e->client[client].handle)->arg0 =
-		group;
-	e->member[group][client] = true;
-}
-
-void engine_join_all(struct engine *e, uint32_t group)
-{
-	uint32_t i;
-
-	for (i = 0; i < e->clients; i++)
-		engine_join(e, i, group);
-}
-
-void engine_leave(struct engine *e, uint32_t client, uint32_t group)
-{
-	engine_data(e, FANTAIL_OP_GROUP_LEAVE, e->client[client].handle)->arg0 =
-		group;
-	e->member[group][client] = false;
-}
-
-void engine_peer_send(struct engine *e, uint32_t client, uint32_t len)
-{
-	struct engine_client *c = &e->client[client];
-	uint8_t *bytes = malloc(len);
-	uint32_t i;
-
-	cr_assert(bytes);
-	for (i = 0; i < len; i++)
-		bytes[i] = up_byte(client, c->up_sent + i);
-	c->up_sent += len;
-	cr_assert_eq(fantail_peer_send(engine_peers(e), client, bytes, len), 0);
-	engine_peers_done(e);
-	free(bytes);
 }

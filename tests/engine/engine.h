@@ -26,6 +26,9 @@
 #define ENGINE_PAYLOAD (ENGINE_LOG / 4)
 #define ENGINE_PEER_IP 0x0A010100u /* of client 0 */
 #define ENGINE_FAR_US  100000000ull
+#define ENGINE_ARENA   (1u << 20)
+#define ENGINE_TABLE   65536u
+#define ENGINE_SCRATCH 2048u /* of each CONTROL entry */
 
 struct engine;
 
@@ -101,7 +104,7 @@ struct engine_client {
 	int8_t peer_wscale;
 	bool ts;
 	uint32_t ts_recent, ts_offset;
-	bool fin_queued;
+	bool fin_queued, releasing;
 	/* news */
 	uint16_t events; /* of this generation */
 	uint8_t cause;
@@ -145,7 +148,9 @@ struct engine {
 	struct fantail_rec_batch last_batch;
 	uint64_t payloads, payload_bytes;
 	uint16_t slots[16];
-	int slots_held; /* to be returned */
+	int slots_held;	     /* to be returned */
+	uint16_t kept[4096]; /* with keep_slots */
+	uint32_t kept_count;
 	uint32_t control_pending, conn_records, refused;
 	struct fantail_rec_refused last_refused;
 	uint64_t rnd;
@@ -158,6 +163,8 @@ uint32_t engine_random(struct engine *e, uint32_t below);
 
 /* Opens card, device and queue pair; nobody is connected. */
 struct engine *engine_open(const struct engine_options *opt);
+/* The driver closes and opens the device, which resets it; peers reset too. */
+void engine_reopen(struct engine *e);
 /*
  * Everything is right: the wire, the ports, no peer has anything to complain
  * of, no stream has a wrong byte. Then closes.
@@ -182,6 +189,7 @@ void engine_connect(struct engine *e, uint32_t client);
 bool engine_all_up(struct engine *e);
 /* All batches are done and all live clients have all bytes. */
 bool engine_all_delivered(struct engine *e);
+bool engine_batches_done(struct engine *e);
 /* The same, and the engine knows that all is acknowledged. */
 void engine_drain(struct engine *e);
 
@@ -206,14 +214,24 @@ void engine_release(struct engine *e, uint32_t client);
 /* Publish @len bytes of the table to a group or a client. */
 void engine_group(struct engine *e, uint32_t group, uint32_t len);
 void engine_unicast(struct engine *e, uint32_t client, uint32_t len);
+/* The same to any target, expected by nobody; returns the bytes' place. */
+uint32_t engine_publish(struct engine *e, uint32_t target, uint8_t flags,
+			uint32_t len);
 /* End the batch: one doorbell. */
 void engine_submit(struct engine *e);
 
 /* A peer sends @len bytes of its own stream. */
 void engine_peer_send(struct engine *e, uint32_t client, uint32_t len);
+/* Give back what keep_slots has kept. */
+void engine_return_kept(struct engine *e);
 
 uint64_t engine_count(struct engine *e, uint32_t offset);    /* CNT_ */
 uint64_t engine_qp_count(struct engine *e, uint32_t offset); /* QPCNT_ */
+
+/* Payloads are pieces of this; a peer's own stream is a function. */
+extern uint8_t engine_table[ENGINE_TABLE + ENGINE_PAYLOAD];
+uint64_t engine_mix(uint64_t x);
+uint8_t engine_up_byte(uint32_t client, uint64_t at);
 
 /* engine_tcp.c */
 bool engine_parse(struct engine *e, const uint8_t *frame, size_t len,

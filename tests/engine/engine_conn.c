@@ -16,6 +16,11 @@ bool engine_all_up(struct engine *e)
 	return true;
 }
 
+bool engine_batches_done(struct engine *e)
+{
+	return e->batches_done == e->batches;
+}
+
 bool engine_all_delivered(struct engine *e)
 {
 	uint32_t i;
@@ -76,12 +81,12 @@ void engine_connect(struct engine *e, uint32_t client)
 
 void engine_connect_all(struct engine *e)
 {
-	uint32_t i;
+	uint32_t step = fantail_slot_count(e->qp) / 8, i;
 
-	/* the host has 128 slots for their SYNs */
+	/* what they send must find slots: nobody repeats its last ACK */
 	for (i = 0; i < e->clients; i++) {
 		engine_connect(e, i);
-		if (i % 16 == 15)
+		if (i % step == step - 1)
 			engine_for(e, 200);
 	}
 	engine_until(e, engine_all_up, LIMIT_US);
@@ -100,18 +105,12 @@ void engine_abort(struct engine *e, uint32_t client)
 	engine_ring(e);
 }
 
-static bool last_batch_done(struct engine *e)
-{
-	return e->batches_done == e->batches;
-}
-
 static bool all_released(struct engine *e)
 {
 	uint32_t i;
 
 	for (i = 0; i < e->clients; i++)
-		if (e->client[i].fin_queued &&
-		    e->client[i].state == ENGINE_DEAD &&
+		if (e->client[i].releasing &&
 		    !(e->client[i].events & FANTAIL_EV_RELEASED))
 			return false;
 	return true;
@@ -131,11 +130,11 @@ void engine_release(struct engine *e, uint32_t client)
 	}
 	if (left) {
 		engine_submit(e);
-		engine_until(e, last_batch_done, LIMIT_US);
+		engine_until(e, engine_batches_done, LIMIT_US);
 	}
 	engine_control(e, FANTAIL_OP_CONN_RELEASE, c->handle, NULL);
 	engine_ring(e);
-	c->fin_queued = true;
+	c->releasing = true;
 	c->state = ENGINE_DEAD;
 	engine_until(e, all_released, LIMIT_US);
 }

@@ -187,7 +187,7 @@ static void install(struct engine *e, struct engine_client *c,
 	c->handle = (uint32_t)c->generation << 16 | c->id;
 	c->events = 0;
 	c->cause = 0;
-	c->fin_queued = false;
+	c->fin_queued = c->releasing = false;
 	c->peer_events = 0;
 	c->pieces = c->next_piece = c->next_off = 0;
 	c->sent = c->got = c->up_sent = c->up_got = 0;

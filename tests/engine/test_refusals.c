@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the engine refuses, what halts a queue pair, and the way back. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "engine.h"
+#include "transport.h"
+
+#define NOBODY 0x7700000000ull /* mapped by nobody */
+
+/* Records in their order. */
+static union fantail_record seen[64];
+static unsigned int seen_count;
+
+static void note(struct engine *e, const union fantail_record *rec)
+{
+	(void)e;
+	if (rec->type == FANTAIL_REC_BATCH || rec->type == FANTAIL_REC_REFUSED)
+		seen[seen_count++ % 64] = *rec;
+}
+
+static struct engine *start(uint32_t clients)
+{
+	struct engine_options opt = {
+		.clients = clients,
+		.record = note,
+		.refusals_are_ok = true,
+	};
+	struct engine *e = engine_open(&opt);
+
+	engine_connect_all(e);
+	engine_join_all(e, 0);
+	engine_submit(e);
+	engine_until(e, engine_all_delivered, ENGINE_FAR_US);
+	return e;
+}
+
+static uint32_t handle_of_0, handle_of_1;
+static uint64_t context_at;
+
+static void unknown_op(struct fantail_entry *x)
+{
+	x->op = 99;
+}
+
+static void reserved_bytes(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_NOP;
+	x->rsvd0 = 1;
+}
+
+static void reserved_flag(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_NOP;
+	x->flags = 0x80;
+}
+
+static void inline_flag(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_NOP;
+	x->flags = FANTAIL_FLAG_INLINE;
+}
+
+static void unused_field(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_QUERY;
+	x->target = handle_of_0;
+	x->arg2 = 1;
+}
+
+static void publish(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_PUBLISH;
+	x->target = handle_of_0;
+	x->addr = context_at;
+	x->len = 100;
+}
+
+static void publish_nothing(struct fantail_entry *x)
+{
+	publish(x);
+	x->len = 0;
+}
+
+static void publish_too_much(struct fantail_entry *x)
+{
+	publish(x);
+	x->len = ENGINE_PAYLOAD + 1;
+}
+
+static void frame_too_short(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_FRAME_TX;
+	x->addr = context_at;
+	x->len = 13;
+}
+
+static void frame_too_long(struct fantail_entry *x)
+{
+	frame_too_short(x);
+	x->len = FANTAIL_FRAME_BYTES_MAX + 1;
+}
+
+static void too_many_slots(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_RECV_RETURN;
+	x->len = FANTAIL_RETURN_MAX + 1;
+}
+
+static void id_out_of_range(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_QUERY;
+	x->target = 0x10000 | ENGINE_CLIENTS;
+}
+
+static void not_installed(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_ABORT;
+	x->target = handle_of_0 ^ 0x40000000; /* another generation */
+}
+
+static void installed(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_INSTALL;
+	x->target = handle_of_0 + 0x10000;
+	x->addr = context_at;
+}
+
+static void tuple_exists(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_INSTALL;
+	x->target = 0x50000 | 100;
+	x->addr = context_at;
+}
+
+static void publish_to_no_group(struct fantail_entry *x)
+{
+	publish(x);
+	x->flags = FANTAIL_FLAG_GROUP;
+	x->target = ENGINE_GROUPS;
+}
+
+static void join_no_group(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_GROUP_JOIN;
+	x->target = handle_of_0;
+	x->arg0 = ENGINE_GROUPS;
+}
+
+static void in_group(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_RELEASE;
+	x->target = handle_of_1;
+}
+
+static void list_unaligned(struct fantail_entry *x)
+{
+	publish(x);
+	x->target = 0;
+	x->flags = FANTAIL_FLAG_LIST;
+	x->list_addr = context_at + 2;
+	x->list_len = 1;
+}
+
+static void list(struct fantail_entry *x)
+{
+	list_unaligned(x);
+	x->list_addr = context_at;
+}
+
+static void inject_missed(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_FRAME_INJECT;
+	x->addr = context_at; /* no frame of anybody's */
+	x->len = 128;
+}
+
+static void payload_nowhere(struct fantail_entry *x)
+{
+	publish(x);
+	x->addr = NOBODY + 128;
+}
+
+static void context_nowhere(struct fantail_entry *x)
+{
+	tuple_exists(x);
+	x->addr = NOBODY;
+}
+
+static void frame_nowhere(struct fantail_entry *x)
+{
+	frame_too_short(x);
+	x->addr = NOBODY;
+	x->len = 64;
+}
+
+static void bad_context(struct fantail_entry *x)
+{
+	tuple_exists(x);
+	x->addr = context_at + 128;
+}
+
+static void update_code(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_UPDATE;
+	x->target = handle_of_0;
+	x->arg0 = 5;
+}
+
+static void slot_not_ours(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_RECV_RETURN;
+	x->len = 1;
+	x->arg0 = 100;
+}
+
+static void delivered(struct fantail_entry *x)
+{
+	publish(x);
+	x->flags = FANTAIL_FLAG_REPORT_DELIVERED;
+}
+
+enum {
+	DATA = 1,
+	CONTROL = 2,
+	BOTH = 3
+};
+
+static const struct {
+	const char *what;
+	void (*make)(struct fantail_entry *x);
+	uint8_t code, rings;
+} cases[] = {
+	{ "unknown op", unknown_op, FANTAIL_REFUSE_UNKNOWN_OP, BOTH },
+	{ "reserved bytes", reserved_bytes, FANTAIL_REFUSE_RESERVED, BOTH },
+	{ "reserved flag", reserved_flag, FANTAIL_REFUSE_RESERVED, BOTH },
+	{ "inline", inline_flag, FANTAIL_REFUSE_RESERVED, BOTH },
+	{ "unused field", unused_field, FANTAIL_REFUSE_RESERVED, BOTH },
+	{ "wrong ring", publish, FANTAIL_REFUSE_WRONG_RING, CONTROL },
+	{ "no bytes", publish_nothing, FANTAIL_REFUSE_LENGTH, DATA },
+	{ "too many bytes", publish_too_much, FANTAIL_REFUSE_LENGTH, DATA },
+	{ "short frame", frame_too_short, FANTAIL_REFUSE_LENGTH, BOTH },
+	{ "long frame", frame_too_long, FANTAIL_REFUSE_LENGTH, BOTH },
+	{ "13 slots", too_many_slots, FANTAIL_REFUSE_LENGTH, BOTH },
+	{ "id", id_out_of_range, FANTAIL_REFUSE_ID_RANGE, BOTH },
+	{ "generation", not_installed, FANTAIL_REFUSE_NOT_INSTALLED, BOTH },
+	{ "installed", installed, FANTAIL_REFUSE_INSTALLED, BOTH },
+	{ "tuple", tuple_exists, FANTAIL_REFUSE_TUPLE_EXISTS, BOTH },
+	{ "group", publish_to_no_group, FANTAIL_REFUSE_GROUP_RANGE, DATA },
+	{ "join", join_no_group, FANTAIL_REFUSE_GROUP_RANGE, BOTH },
+	{ "member", in_group, FANTAIL_REFUSE_IN_GROUP, BOTH },
+	{ "list address", list_unaligned, FANTAIL_REFUSE_LIST_ALIGN, DATA },
+	{ "missed", inject_missed, FANTAIL_REFUSE_INJECT_MISSED, BOTH },
+	{ "payload fault", payload_nowhere, FANTAIL_REFUSE_DMA_READ, DATA },
+	{ "context fault", context_nowhere, FANTAIL_REFUSE_DMA_READ, BOTH },
+	{ "frame fault", frame_nowhere, FANTAIL_REFUSE_DMA_READ, BOTH },
+	{ "context", bad_context, FANTAIL_REFUSE_CONTEXT, BOTH },
+	{ "update", update_code, FANTAIL_REFUSE_UPDATE_CODE, BOTH },
+	{ "slot", slot_not_ours, FANTAIL_REFUSE_SLOT, BOTH },
+	{ "list", list, FANTAIL_REFUSE_UNSUPPORTED, DATA },
+	{ "delivered", delivered, FANTAIL_REFUSE_UNSUPPORTED, DATA },
+};
+
+#define CASES (sizeof(cases) / sizeof(cases[0]))
+
+/* A context that would do, of client 1's tuple, and one that would not. */
+static void make_contexts(struct engine *e, struct fantail_mem *mem)
+{
+	struct fantail_context *x;
+
+	cr_assert_eq(fantail_dma_alloc(e->dev, 4096, FANTAIL_DMA_READ, mem), 0);
+	x = mem->va;
+	x->local_ip = e->ip;
+	x->remote_ip = ENGINE_PEER_IP + 1;
+	x->local_port = ENGINE_PORT;
+	x->remote_port = e->client[1].port;
+	x->mss = 1000;
+	x[1] = x[0];
+	x[1].remote_port++;
+	x[1].mss = FANTAIL_MSS_MIN - 1;
+	context_at = mem->iova;
+}
+
+/* The refused entry stands between two good ones. */
+static void refuse(struct engine *e, unsigned int n, enum fantail_ring ring)
+{
+	uint32_t refused = e->refused, batch = e->batches;
+	uint64_t got = e->client[0].got;
+	struct fantail_entry *x;
+
+	seen_count = 0;
+	if (ring == FANTAIL_RING_DATA) {
+		engine_group(e, 0, 100);
+		cases[n].make(engine_data(e, 0, 0));
+		engine_group(e, 0, 50);
+		engine_submit(e);
+		engine_until(e, engine_all_delivered, 1000000);
+		cr_assert_eq(e->client[0].got, got + 150, "%s", cases[n].what);
+	} else {
+		x = engine_control(e, FANTAIL_OP_NOP, 0, NULL);
+		x = engine_control(e, 0, 0, NULL);
+		cases[n].make(x);
+		x->cookie = 5ull << 32 | n;
+		x = engine_control(e, FANTAIL_OP_CONN_QUERY, handle_of_0, NULL);
+		x->flags = FANTAIL_FLAG_LAST;
+		engine_ring(e);
+		engine_for(e, 300);
+	}
+	cr_assert_eq(e->refused, refused + 1, "%s on ring %d", cases[n].what,
+		     ring);
+	cr_assert_eq(e->last_refused.code, cases[n].code, "%s: %u",
+		     cases[n].what, e->last_refused.code);
+	cr_assert_eq(e->last_refused.ring, ring);
+	cr_assert_eq(seen_count, 2, "%s: %u records", cases[n].what,
+		     seen_count);
+	cr_assert_eq(seen[0].type, FANTAIL_REC_REFUSED);
+	/* the fixture may have returned slots in between */
+	cr_assert_geq(seen[1].batch.entries, 3);
+	cr_assert_eq(seen[1].batch.refused, 1);
+	if (ring == FANTAIL_RING_DATA) {
+		cr_assert_eq(seen[1].batch.entries, 3);
+		cr_assert_eq(seen[1].batch.cookie_lo, batch);
+		cr_assert_eq(seen[1].batch.payloads, 2);
+		cr_assert_eq(seen[1].batch.bytes, 150);
+	}
+	if (cases[n].make == payload_nowhere)
+		cr_assert_eq((uint64_t)e->last_refused.addr_hi << 32 |
+				     e->last_refused.addr_lo,
+			     NOBODY + 128);
+}
+
+Test(refusals, every_code)
+{
+	struct engine *e = start(3);
+	struct fantail_mem mem;
+	uint64_t count;
+	unsigned int n;
+
+	make_contexts(e, &mem);
+	handle_of_0 = e->client[0].handle;
+	handle_of_1 = e->client[1].handle;
+	for (n = 0; n < CASES; n++) {
+		if (cases[n].rings & DATA)
+			refuse(e, n, FANTAIL_RING_DATA);
+		if (cases[n].rings & CONTROL)
+			refuse(e, n, FANTAIL_RING_CONTROL);
+	}
+	count = engine_count(e, FANTAIL_CNT_REFUSALS);
+	cr_assert_eq(count, e->refused);
+	cr_assert_eq(engine_qp_count(e, FANTAIL_QPCNT_REFUSED_RECORDS), count);
+	/* nothing has changed: everybody is well */
+	engine_group(e, 0, 5000);
+	engine_submit(e);
+	engine_drain(e);
+	cr_assert_eq(engine_count(e, FANTAIL_CNT_INSTALLS), 3);
+	cr_assert_eq(engine_count(e, FANTAIL_CNT_RELEASES), 0);
+	fantail_dma_free(e->dev, &mem);
+	engine_close(e);
+}
+
+/* A payload of which a later line faults: nobody gets a byte of it. */
+Test(refusals, a_payload_that_ends_nowhere)
+{
+	struct engine *e = start(4);
+	struct fantail_entry *x;
+	unsigned int k;
+
+	for (k = 0; k < 30; k++) {
+		engine_group(e, 0, 700);
+		x = engine_data(e, FANTAIL_OP_PUBLISH, 0);
+		x->flags = FANTAIL_FLAG_GROUP;
+		x->addr = e->arena.iova + e->arena.bytes - 100 * (k % 5 + 1);
+		x->len = 3000;
+		engine_group(e, 0, 800);
+		engine_submit(e);
+		engine_until(e, engine_all_delivered, 1000000);
+		cr_assert_eq(e->last_batch.refused, 1);
+		cr_assert_eq(e->last_refused.code, FANTAIL_REFUSE_DMA_READ);
+		cr_assert_eq(e->last_batch.payloads, 2);
+		engine_for(e, 45000);
+	}
+	engine_drain(e);
+	cr_assert_eq(engine_count(e, FANTAIL_CNT_PAYLOADS), 60);
+	engine_close(e);
+}
+
+/* ------------------------------------------------------------------ halts */
+static void expect_halt(struct engine *e, uint32_t want)
+{
+	uint64_t status;
+	uint32_t code;
+
+	engine_for(e, 300);
+	cr_assert_eq(fantail_qp_fault(e->qp, &code, NULL), 0);
+	cr_assert_eq(code, want, "fault %u", code);
+	cr_assert_eq(
+		fantail_sim_bar_read(e->sim, 0, FANTAIL_REG_STATUS, 4, &status),
+		0);
+	cr_assert(status & FANTAIL_STATUS_FAULT_MASK);
+}
+
+/* The device is reset, everybody connects again, and traffic flows. */
+static void recover(struct engine *e)
+{
+	uint32_t i;
+
+	engine_reopen(e);
+	engine_connect_all(e);
+	engine_join_all(e, 5);
+	for (i = 0; i < 30; i++) {
+		engine_group(e, 5, 3000);
+		engine_submit(e);
+		engine_until(e, engine_all_delivered, ENGINE_FAR_US);
+	}
+	engine_drain(e);
+}
+
+static void doorbell(struct engine *e, uint32_t reg, uint32_t value)
+{
+	cr_assert_eq(fantail_sim_bar_write(e->sim, 0, FANTAIL_PAGE_BYTES + reg,
+					   4, value),
+		     0);
+}
+
+static uint32_t head_of(struct engine *e, uint32_t reg)
+{
+	uint64_t value;
+
+	cr_assert_eq(fantail_sim_bar_read(e->sim, 0, FANTAIL_PAGE_BYTES + reg,
+					  4, &value),
+		     0);
+	return (uint32_t)value;
+}
+
+Test(refusals, bad_doorbells_halt)
+{
+	struct engine *e = start(4);
+	uint32_t data, status, control;
+	int k;
+
+	for (k = 0; k < 5; k++) {
+		/* in the middle of things */
+		engine_group(e, k ? 5 : 0, 9000);
+		engine_submit(e);
+		engine_for(e, 400);
+		data = head_of(e, FANTAIL_QP_DATA_HEAD);
+		control = head_of(e, FANTAIL_QP_CONTROL_HEAD);
+		status = head_of(e, FANTAIL_QP_STATUS_TAIL);
+		switch (k) {
+		case 0:
+			doorbell(e, FANTAIL_QP_DOORBELL_DATA,
+				 status << 16 | ((data - 1) & 0x7FFF));
+			break;
+		case 1:
+			doorbell(e, FANTAIL_QP_DOORBELL_DATA,
+				 status << 16 | ((data + 1025) & 0x7FFF));
+			break;
+		case 2:
+			doorbell(e, FANTAIL_QP_DOORBELL_CONTROL,
+				 status << 16 | ((control - 3) & 0x7FFF));
+			break;
+		case 3:
+			doorbell(e, FANTAIL_QP_DOORBELL_DATA,
+				 (status + 1) << 16 | data);
+			break;
+		case 4:
+			doorbell(e, FANTAIL_QP_DOORBELL_CONTROL,
+				 ((status - 3) & 0x7FFF) << 16 | control);
+			break;
+		}
+		expect_halt(e, FANTAIL_FAULT_DOORBELL);
+		recover(e);
+	}
+	engine_close(e);
+}
+
+static void ring_vanishes(struct engine *e, uint32_t base_reg)
+{
+	uint32_t low = head_of(e, base_reg), high = head_of(e, base_reg + 4);
+
+	cr_assert_eq(fantail_sim_dma_unmap(e->sim, (uint64_t)high << 32 | low,
+					   1024 * FANTAIL_ENTRY_BYTES),
+		     0);
+}
+
+Test(refusals, a_ring_that_cannot_be_read_halts)
+{
+	struct engine *e = start(4);
+
+	ring_vanishes(e, FANTAIL_QP_DATA_BASE);
+	engine_group(e, 0, 100);
+	engine_submit(e);
+	expect_halt(e, FANTAIL_FAULT_ENTRY_READ);
+	recover(e);
+	ring_vanishes(e, FANTAIL_QP_CONTROL_BASE);
+	engine_control(e, FANTAIL_OP_NOP, 0, NULL);
+	engine_ring(e);
+	expect_halt(e, FANTAIL_FAULT_ENTRY_READ);
+	recover(e);
+	engine_close(e);
+}
+
+/* Reset in the middle of a stream, with reads and writes under way. */
+Test(refusals, reset_in_the_middle)
+{
+	struct engine *e = start(6);
+	uint32_t k, i;
+
+	for (k = 0; k < 8; k++) {
+		for (i = 0; i < 8; i++)
+			engine_group(e, k ? 5 : 0, 4000);
+		for (i = 0; i < e->clients; i++)
+			engine_peer_send(e, i, 9000);
+		engine_submit(e);
+		cr_assert_eq(fantail_sim_run(e->sim, 150 * k + 13), 0);
+		recover(e);
+	}
+	engine_close(e);
+}
