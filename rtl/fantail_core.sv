@@ -417,6 +417,7 @@ module fantail_core #(
     .s_init_ready     (cmd_tx_ready),
     .s_init_id        (cmd.id),
     .s_init_seq       (ctx.snd_nxt),
+    .s_init_ack       (ctx.rcv_nxt),
     .m_job_valid      (job_valid),
     .m_job_ready      (job_ready),
     .m_job_data       (job),

@@ -134,6 +134,7 @@ module fantail_conn #(
       par_wdata_o.snd_wscale = ctx_q.snd_wscale[3:0];
       par_wdata_o.rcv_wscale = ctx_q.rcv_wscale[3:0];
       par_wdata_o.ts         = ctx_q.flags[0];
+      par_wdata_o.rcv_step   = ctx_q.rcv_credit < 32'd2920 ? ctx_q.rcv_credit[11:1] : 11'd1460;
       par_wdata_o.iss        = ctx_q.snd_nxt;
       par_wdata_o.ts_offset  = ctx_q.ts_offset;
       adr_wdata_o.local_mac   = ctx_q.local_mac;

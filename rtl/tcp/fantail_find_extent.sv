@@ -54,4 +54,57 @@ module fantail_find_extent (
     final_o = (found_index_o + 16'd1) == wr_i;
   end
 
+`ifdef FORMAL
+  // Existing entries begin in growing order, all within 2^30 of seq_i.
+  logic        f_legal;
+  logic [2:0]  f_lane;
+  logic [15:0] f_count;
+  logic [7:0]  f_exists, f_reached;
+
+  assign f_count = wr_i - start_i;
+  assign f_lane  = found_index_o[2:0];
+
+  always_comb begin
+    f_legal = index_i[2:0] == '0 && f_count <= 16'h4000;
+    for (int l = 0; l < 8; l++) begin
+      f_exists[l]  = 16'(index_i + 16'(l) - start_i) < f_count;
+      f_reached[l] = f_exists[l] && (seq_i - row_i[l*64+32 +: 32]) < 32'h8000_0000;
+      if (f_exists[l] && (row_i[l*64+32 +: 32] - seq_i + 32'h4000_0000) >= 32'h8000_0000) f_legal = 1'b0;
+    end
+    for (int l = 1; l < 8; l++) begin
+      if (f_exists[l] && f_exists[l-1] && $signed(row_i[l*64+32 +: 32] - row_i[l*64-32 +: 32]) <= 0) f_legal = 1'b0;
+    end
+  end
+
+  // What one lane says against the answer
+  logic [7:0] f_passed_over, f_not_reached, f_delta, f_next, f_next_seq;
+  always_comb begin
+    for (int l = 0; l < 8; l++) begin
+      f_passed_over[l] = f_reached[l] && f_lane < 3'(l);
+      f_not_reached[l] = f_lane == 3'(l) && !f_reached[l];
+      f_delta[l]       = f_lane == 3'(l) && delta_o != row_i[l*64 +: 32];
+      f_next[l]        = 4'(f_lane) + 4'd1 == 4'(l) && next_o != f_exists[l];
+      f_next_seq[l]    = 4'(f_lane) + 4'd1 == 4'(l) && next_o && (next_seq_o != row_i[l*64+32 +: 32] || f_reached[l]);
+    end
+  end
+
+  always_comb if (f_legal) begin
+    FoundIfReached: assert (found_o == (f_reached != '0));
+    if (found_o) begin
+      InRow: assert (found_index_o[15:3] == index_i[15:3]);
+      LastReached: assert (f_passed_over == '0 && f_not_reached == '0);
+      Delta: assert (f_delta == '0);
+      Next: assert (f_next == '0 && f_next_seq == '0 && !(f_lane == 3'd7 && next_o));
+      Final: assert (final_o == (f_count == 16'(found_index_o - start_i) + 16'd1));
+      FinalHasNoNext: assert (!(final_o && next_o));
+    end
+  end
+  always_comb if (f_legal) begin
+    FoundMiddle: cover (found_o && next_o && f_lane == 3'd5);
+    FoundLast: cover (found_o && !next_o && !final_o && f_lane == 3'd7);
+    FoundFinal: cover (found_o && final_o && f_lane == 3'd3);
+    NoneReached: cover (!found_o && f_exists == '1);
+  end
+`endif
+
 endmodule

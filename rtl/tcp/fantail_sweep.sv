@@ -110,8 +110,8 @@ module fantail_sweep #(
   assign own = own_bits;
 
   // ---------------------------------------------------------------- judge
-  logic        active, pinned, late, overdue;
-  logic [31:0] waiting, deadline, since, to_deadline;
+  logic        active, pinned, late, overdue, due, delack_due, any_timer;
+  logic [31:0] waiting, since, to_deadline;
   logic        outstanding, persist;
 
   assign active  = enq_i.installed && ack_i.alive;
@@ -120,19 +120,21 @@ module fantail_sweep #(
 
   fantail_deadline u_deadline (
     .ack_i,
-    .tx_max_i      (tx_i.max),
-    .tx_arm_us_i   (tx_i.arm_us),
+    .tx_i,
     .queued_i      (enq_i.queued),
     .mss_i         (par_i.mss),
     .rto_max_us_i,
+    .now_us_i      (now_us),
     .outstanding_o (outstanding),
     .persist_o     (persist),
-    .deadline_us_o (deadline),
+    .due_o         (due),
+    .delack_due_o  (delack_due),
+    .any_o         (any_timer),
+    .left_us_o     (to_deadline),
     .since_us_o    (since)
   );
-  assign late        = active && (outstanding || persist);
-  assign to_deadline = deadline - now_us;
-  assign overdue     = late && ($signed(to_deadline) <= 0);
+  assign late    = active && any_timer;
+  assign overdue = active && (due || delack_due);
 
   // ---------------------------------------------------------------- row of extents
   logic        found, next, final_found;
@@ -194,7 +196,7 @@ module fantail_sweep #(
   logic [31:0] since_begin;
 
   assign last_visit  = 15'(id_q) + 15'd1 >= span_i;
-  assign since_begin = deadline - sweep_us_q[31:0];
+  assign since_begin = to_deadline + now_us - sweep_us_q[31:0];
 
   always_comb begin
     state_d        = state_q;

@@ -7,7 +7,7 @@
 package fantail_tcp_pkg;
 
   // Written at install and by CONN_UPDATE. Owner: fantail_conn.
-  localparam int ParW = 169;
+  localparam int ParW = 180;
   typedef struct packed {
     logic [15:0] gen;         // generation of the handle
     logic [2:0]  qp;
@@ -18,6 +18,7 @@ package fantail_tcp_pkg;
     logic [3:0]  snd_wscale;
     logic [3:0]  rcv_wscale;
     logic        ts;          // timestamps agreed
+    logic [10:0] rcv_step;    // bytes by which our window may open at least (RFC 9293 3.8.6.2.2)
     logic [31:0] iss;         // snd_nxt at install
     logic [31:0] ts_offset;   // ms, added to the clock
   } par_t;
@@ -49,7 +50,7 @@ package fantail_tcp_pkg;
   } enq_t;
 
   // Owner: fantail_transmit.
-  localparam int TxW = 203;
+  localparam int TxW = 269;
   typedef struct packed {
     logic [31:0] nxt;         // next sequence number to send
     logic [31:0] max;         // highest sequence number sent, plus one
@@ -57,6 +58,9 @@ package fantail_tcp_pkg;
     logic [1:0]  rto_seen;
     logic [1:0]  probe_seen;
     logic [1:0]  ack_seen;
+    logic [1:0]  restart_gen; // sending resumed after idle: cwnd is to be restarted
+    logic [31:0] acked;       // acknowledgement number of the last segment sent
+    logic [31:0] last_us;     // when payload was last sent
     logic        rst_sent;
     logic        fresh;       // no payload sent yet: the gather cursor is another generation's
     logic        rtt_valid;   // a segment is being timed
@@ -67,7 +71,7 @@ package fantail_tcp_pkg;
   } tx_t;
 
   // Owner: fantail_ack.
-  localparam int AckW = 564;
+  localparam int AckW = 666;
   typedef struct packed {
     logic        alive;       // installed, neither reset nor aborted nor timed out
     logic        rst_req;     // a RST is owed to the peer
@@ -95,9 +99,14 @@ package fantail_tcp_pkg;
     logic [1:0]  rto_gen;     // go back to una
     logic [1:0]  probe_gen;   // send one byte beyond the window
     logic [1:0]  ack_gen;     // send an ACK
+    logic [1:0]  restart_seen;
     logic [31:0] ts_recent;
     logic [31:0] rcv_nxt;
     logic [31:0] rcv_edge;    // right edge of the receive window
+    logic [31:0] rcv_free;    // credit not yet added to it
+    logic [31:0] delack_us;   // when the first unacknowledged segment came
+    logic [31:0] challenge_us; // when the first of the counted challenge ACKs was sent
+    logic [3:0]  challenges;
   } ack_t;
 
   // Owner: fantail_sweep.
@@ -145,5 +154,11 @@ package fantail_tcp_pkg;
   localparam logic [3:0] EvRetire   = 4'd7;
   localparam logic [3:0] EvReleased = 4'd8;
   localparam logic [3:0] EvOverrun  = 4'd9;
+
+  // An ACK of data waits at most so long for a segment to ride on (RFC 9293 3.8.6.3: below 500 ms), microseconds.
+  localparam logic [31:0] DelayedAckUs = 32'd40_000;
+  // At most so many challenge ACKs per connection in so many microseconds (RFC 5961 7).
+  localparam logic [3:0]  Challenges   = 4'd10;
+  localparam logic [31:0] ChallengeUs  = 32'd5_000_000;
 
 endpackage

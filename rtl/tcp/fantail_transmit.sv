@@ -40,7 +40,8 @@ module fantail_transmit #(
   input  logic                       s_init_valid,
   output logic                       s_init_ready,
   input  logic [13:0]                s_init_id,
-  input  logic [31:0]                s_init_seq,
+  input  logic [31:0]                s_init_seq,     // SND.NXT
+  input  logic [31:0]                s_init_ack,     // RCV.NXT
   // jobs
   output logic                       m_job_valid,
   input  logic                       m_job_ready,
@@ -98,12 +99,26 @@ module fantail_transmit #(
 
   // ---------------------------------------------------------------- T2: differences
   logic        rto_ask, nxt_behind;
-  logic [31:0] win, base;
+  logic [31:0] win, base, mss_in, initial_wnd, cwnd, limited;
+  logic        idle_long, restart;
 
   assign rto_ask    = ack_i.rto_gen != own.rto_seen;
   assign nxt_behind = $signed(own.nxt - ack_i.una) < 0;
   assign base       = (rto_ask || nxt_behind) ? ack_i.una : own.nxt;  // RFC 6298 5.4
-  assign win        = ack_i.cwnd < ack_i.swnd ? ack_i.cwnd : ack_i.swnd;
+
+  // Idle for longer than an RTO: cwnd shrinks to the initial window (RFC 5681 4.1). cwnd is not ours: until its owner has
+  // heard of it, and done the same, we go by the smaller one.
+  fantail_initial_window u_initial (
+    .mss_i    (mss_in),
+    .window_o (initial_wnd)
+  );
+  assign mss_in    = 32'(par_i.mss);
+  assign idle_long = (own.max == ack_i.una) && ((now_us_i - own.last_us) > ack_i.rto_us);
+  assign restart   = (idle_long || own.restart_gen != ack_i.restart_seen) && (ack_i.cwnd > initial_wnd);
+  // First and second duplicate ACK: one new segment each (RFC 3042)
+  assign limited   = (ack_i.in_rec || ack_i.dup == 2'd0) ? '0 : ack_i.dup == 2'd1 ? mss_in : mss_in << 1;
+  assign cwnd      = (restart ? initial_wnd : ack_i.cwnd) + limited;
+  assign win       = cwnd < ack_i.swnd ? cwnd : ack_i.swnd;
 
   fantail_tcp_pkg::tx_t  own_q;
   fantail_tcp_pkg::ack_t ack_q;
@@ -111,7 +126,7 @@ module fantail_transmit #(
   fantail_tcp_pkg::par_t par_q;
   fantail_tcp_pkg::adr_t adr_q;
   logic [31:0] base_q, avail_q, allow_q, sent_q, una_avail_q, wnd_q;
-  logic        rtx_ask_q, probe_ask_q, ack_ask_q, rst_ask_q, rto_ask_q, old_q;
+  logic        rtx_ask_q, probe_ask_q, ack_ask_q, rst_ask_q, rto_ask_q, old_q, idle_long_q;
 
   always_ff @(posedge clk) begin
     t1_id_q    <= s_ready_id;
@@ -137,6 +152,7 @@ module fantail_transmit #(
       probe_ask_q <= ack_i.probe_gen != own.probe_seen;
       ack_ask_q   <= ack_i.ack_gen != own.ack_seen;
       rst_ask_q   <= ack_i.rst_req && !own.rst_sent;
+      idle_long_q <= idle_long;
       old_q       <= $signed(base - own.max) < 0;         // below what was sent before
     end
     if (rst) begin
@@ -223,15 +239,22 @@ module fantail_transmit #(
       tx_we_o        = 1'b1;
       tx_waddr_o     = s_init_id;
       tx_wdata_o     = '0;
-      tx_wdata_o.nxt   = s_init_seq;
-      tx_wdata_o.max   = s_init_seq;
-      tx_wdata_o.fresh = 1'b1;
+      tx_wdata_o.nxt     = s_init_seq;
+      tx_wdata_o.max     = s_init_seq;
+      tx_wdata_o.acked   = s_init_ack;
+      tx_wdata_o.last_us = now_us_i;
+      tx_wdata_o.fresh   = 1'b1;
     end else begin
       tx_wdata_o.rto_seen = ack_q.rto_gen;
       tx_wdata_o.rtx_seen = ack_q.rtx_gen;
       tx_wdata_o.nxt      = base_q;
       if (!do_rtx) tx_wdata_o.probe_seen = ack_q.probe_gen;
-      if (send && !do_rst) tx_wdata_o.ack_seen = ack_q.ack_gen;
+      if (send && !do_rst) begin
+        tx_wdata_o.ack_seen = ack_q.ack_gen;
+        tx_wdata_o.acked    = ack_q.rcv_nxt;
+      end
+      if (send && len != '0) tx_wdata_o.last_us = now_us_i;
+      if (do_normal && len != '0 && idle_long_q) tx_wdata_o.restart_gen = own_q.restart_gen + 2'd1;
       if (do_rst) tx_wdata_o.rst_sent = 1'b1;
       if (do_normal && len != '0) tx_wdata_o.fresh = 1'b0;
       if (do_normal) tx_wdata_o.nxt = new_nxt;

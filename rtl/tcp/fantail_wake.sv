@@ -12,7 +12,7 @@
 // has one writer:
 //
 //   cycle 0   arbitrate, read both bits of id
-//   cycle 1   equal, and the cycle before was not the same id: flip the wake bit, push {id, wake bit}
+//   cycle 1   equal, and the cycle before did not push the same id: flip the wake bit, push {id, wake bit}
 //   take      take bit := wake bit that came with the id
 
 module fantail_wake #(
@@ -38,8 +38,8 @@ module fantail_wake #(
   logic [13:0]    pick_id;
   logic           s1_valid_q;
   logic [IdW-1:0] s1_id_q;
-  logic           last_valid_q;
-  logic [IdW-1:0] last_id_q;
+  logic           pushed_q;              // the cycle before pushed pushed_id_q
+  logic [IdW-1:0] pushed_id_q;
   logic           wake_bit, take_bit;
   logic           push;
   logic           busy_wake, busy_take;
@@ -60,17 +60,17 @@ module fantail_wake #(
     end
   end
 
-  assign push = s1_valid_q && (wake_bit == take_bit) && !(last_valid_q && last_id_q == s1_id_q);
+  assign push = s1_valid_q && (wake_bit == take_bit) && !(pushed_q && pushed_id_q == s1_id_q);
 
   always_ff @(posedge clk) begin
     s1_id_q   <= pick_id[IdW-1:0];
-    last_id_q <= s1_id_q;
+    pushed_id_q <= s1_id_q;
     if (rst) begin
       s1_valid_q   <= 1'b0;
-      last_valid_q <= 1'b0;
+      pushed_q <= 1'b0;
     end else begin
       s1_valid_q   <= pick;
-      last_valid_q <= s1_valid_q;
+      pushed_q <= push;
     end
   end
 
@@ -119,8 +119,59 @@ module fantail_wake #(
 
   assign m_valid = fifo_valid;
   assign m_id    = 14'(fifo_data[IdW:1]);
-  assign empty_o = !m_valid && !s1_valid_q && !last_valid_q && (s_valid == '0);
+  assign empty_o = !m_valid && !s1_valid_q && !pushed_q && (s_valid == '0);
 
   `ASSERT(NeverFull, !(push && !fifo_ready))
+
+`ifdef FORMAL
+  // One id of the solver's choice. A wake that is accepted owes it a take in the same cycle or later.
+  (* anyseq *) logic [IdW-1:0]   f_any;
+  logic [IdW-1:0]                f_id;
+  logic                          f_woken, f_pushed, f_taken;
+  logic                          f_owed_q;     // woken since it was last taken
+  logic                          f_queued_q;   // pushed and not taken
+  logic                          f_again_q;    // taken before
+  logic [IdW:0]                  f_level_q;    // ids in the queue
+
+  assign f_woken  = pick && pick_id == 14'(f_id);
+  assign f_pushed = push && s1_id_q == f_id;
+  assign f_taken  = m_valid && m_ready && m_id == 14'(f_id);
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      f_id       <= f_any;
+      f_owed_q   <= 1'b0;
+      f_queued_q <= 1'b0;
+      f_again_q  <= 1'b0;
+      f_level_q  <= '0;
+    end else begin
+      f_owed_q   <= (f_owed_q || f_woken) && !f_taken;
+      f_queued_q <= (f_queued_q || f_pushed) && !f_taken;
+      f_again_q  <= f_again_q || f_taken;
+      f_level_q  <= f_level_q + (IdW+1)'(push) - (IdW+1)'(m_valid && m_ready);
+    end
+  end
+
+  logic f_ids_legal, f_lowest;
+  always_comb begin
+    f_ids_legal = 1'b1;
+    f_lowest    = 1'b1;
+    for (int i = 0; i < Sources; i++) begin
+      if (s_valid[i] && s_id[i*14 +: 14] >= 14'(Connections)) f_ids_legal = 1'b0;
+      if (s_ready[i] != (s_valid[i] && !busy_o && (s_valid & Sources'((1 << i) - 1)) == '0)) f_lowest = 1'b0;
+    end
+  end
+
+  `REQUIRE(Ids, f_ids_legal)
+  `ASSERT(LowestFirst, f_lowest)
+  `ASSERT(OnceInQueue, !(f_pushed && f_queued_q))
+  `ASSERT(TakenWasQueued, !f_taken || f_queued_q)
+  `ASSERT(NoWakeLost, !f_owed_q || f_queued_q || f_pushed)
+  `ASSERT(NotIdleWhileOwed, !(f_owed_q && empty_o))
+  `COVER(Again, f_again_q && f_taken)
+  `COVER(AllQueued, f_level_q == (IdW+1)'(Connections))
+  `COVER(WokenAsTaken, f_woken && f_taken)
+  `COVER(WokenWhileQueued, f_woken && f_queued_q && !f_taken)
+`endif
 
 endmodule
