@@ -623,7 +623,7 @@ module fantail #(
   assign w_ready = {w_gated_ready[1] && !stop, w_gated_ready[0]};
 
   // ---------------------------------------------------------------- transmit
-  logic mux_idle, cnt_tx_frames, cnt_tx_host, cnt_tx_busy, cnt_tx_blocked;
+  logic mux_idle, mux_tvalid, cnt_tx_frames, cnt_tx_host, cnt_tx_busy, cnt_tx_blocked;
   logic [6:0] cnt_tx_bytes;
 
   fantail_tx_mux u_tx_mux (
@@ -639,7 +639,9 @@ module fantail #(
     .s_htx_data           (htx_data),
     .s_htx_bytes          (htx_bytes),
     .s_htx_last           (htx_last),
-    .m_mac_tdata, .m_mac_tkeep, .m_mac_tlast, .m_mac_tvalid, .m_mac_tready,
+    .m_mac_tdata, .m_mac_tkeep, .m_mac_tlast,
+    .m_mac_tvalid         (mux_tvalid),
+    .m_mac_tready         (m_mac_tready && !core_rst),
     .idle_o               (mux_idle),
     .cnt_tx_frames_o      (cnt_tx_frames),
     .cnt_tx_bytes_o       (cnt_tx_bytes),
@@ -647,6 +649,8 @@ module fantail #(
     .cnt_tx_busy_o        (cnt_tx_busy),
     .cnt_tx_blocked_o     (cnt_tx_blocked)
   );
+
+  assign m_mac_tvalid = mux_tvalid && !core_rst;  // in reset no frame begins
 
   // ---------------------------------------------------------------- idle, ready
   assign memory_busy    = submit_busy || core_busy || flow_busy || reporter_busy || core_rst || stop;

@@ -63,7 +63,9 @@ module fantail_walk #(
   logic [15:0]       group_q;
   logic              join_q;
   logic [13:0]       id_row;
-  assign id_row = id_q >> RowLog;
+  logic [AddrW-1:0]  id_addr;
+  assign id_row  = id_q >> RowLog;
+  assign id_addr = (AddrW'(group_q) << RowBits) | AddrW'(id_row);
 
   // ---------------------------------------------------------------- bitmap memory
   logic              ram_re, ram_we;
@@ -78,7 +80,7 @@ module fantail_walk #(
     .clk, .rst,
     .busy_o,
     .we_i    (ram_we),
-    .waddr_i ((AddrW'(group_q) << RowBits) | AddrW'(id_row)),
+    .waddr_i (id_addr),
     .wdata_i (ram_wdata),
     .re_i    (ram_re),
     .raddr_i (ram_raddr),
@@ -148,7 +150,7 @@ module fantail_walk #(
       end
       OpRead: begin
         ram_re    = 1'b1;
-        ram_raddr = (AddrW'(group_q) << RowBits) | AddrW'(id_row);
+        ram_raddr = id_addr;
         state_d   = OpWrite;
       end
       OpWrite: state_d = Idle;
