@@ -39,6 +39,23 @@ void fantail_net_config_default(struct fantail_net_config *cfg)
 	cfg->queue_frames = 65536;
 }
 
+static int open_link(struct fantail_net *net)
+{
+	struct fantail_link_config *cfg = &net->link_cfg;
+	int ret;
+
+	if (fantail_link_is_perfect(&cfg->way[FANTAIL_LINK_TX]) &&
+	    fantail_link_is_perfect(&cfg->way[FANTAIL_LINK_RX]))
+		return 0;
+	cfg->seed = net->cfg.seed;
+	cfg->frames_max = net->cfg.queue_frames;
+	ret = fantail_link_open(cfg, &net->model);
+	if (ret == -EINVAL)
+		net_log(net, FANTAIL_NET_LOG_ERROR,
+			"a setting of the link is out of range");
+	return ret;
+}
+
 int fantail_net_open(const char *uri, const struct fantail_net_config *cfg,
 		     struct fantail_net **out)
 {
@@ -58,16 +75,23 @@ int fantail_net_open(const char *uri, const struct fantail_net_config *cfg,
 		fantail_peers_config_default(&net->peers_cfg);
 	net->cfg.peers = &net->peers_cfg;
 	fantail_tap_config_default(&net->tap_cfg);
+	if (net->cfg.model)
+		net->link_cfg = *net->cfg.model;
 
 	ret = net_parse_uri(net, uri);
 	if (ret)
 		goto err_free;
-	ret = net->ops->open(net);
+	ret = open_link(net);
 	if (ret)
 		goto err_free;
+	ret = net->ops->open(net);
+	if (ret)
+		goto err_link;
 	*out = net;
 	return 0;
 
+err_link:
+	fantail_link_close(net->model);
 err_free:
 	free(net);
 	return ret;
@@ -88,6 +112,7 @@ void fantail_net_close(struct fantail_net *net)
 		net->late = frame->next;
 		free(frame);
 	}
+	fantail_link_close(net->model);
 	free(net->pollfds.fds);
 	free(net);
 }
@@ -159,10 +184,38 @@ void net_queue(struct fantail_net *net, const uint8_t *bytes, size_t len,
 	       uint64_t delay_us)
 {
 	struct fantail_net_fate fate = ask_link(net, true, bytes, len);
+	uint64_t at_us = net->now_us + delay_us + fate.delay_us;
 
 	while (fate.copies--)
-		queue_one(net, bytes, len,
-			  net->now_us + delay_us + fate.delay_us);
+		if (!net->model || len < ETH_LEN || len > FANTAIL_NET_FRAME_MAX)
+			queue_one(net, bytes, len, at_us);
+		else if (fantail_link_put(net->model, FANTAIL_LINK_RX, bytes,
+					  len, at_us))
+			net->stats.rx_dropped++;
+}
+
+/* What the link model lets out towards the network. */
+static void run_link(struct fantail_net *net)
+{
+	uint8_t frame[FANTAIL_NET_FRAME_MAX];
+	size_t len;
+
+	while ((len = fantail_link_take(net->model, FANTAIL_LINK_TX, frame,
+					sizeof(frame), net->now_us)))
+		net->ops->send(net, frame, len);
+}
+
+/* A frame from the card enters the way to the network. */
+static void pass_on(struct fantail_net *net, const uint8_t *bytes, size_t len)
+{
+	if (!net->model) {
+		net->ops->send(net, bytes, len);
+		return;
+	}
+	/* out of memory: lost and counted there */
+	(void)fantail_link_put(net->model, FANTAIL_LINK_TX, bytes, len,
+			       net->now_us);
+	run_link(net);
 }
 
 /* Frames from the card that the link has held back long enough. */
@@ -172,7 +225,7 @@ static void deliver_late(struct fantail_net *net)
 
 	while ((frame = net->late) && frame->due_us <= net->now_us) {
 		net->late = frame->next;
-		net->ops->send(net, frame->bytes, frame->len);
+		pass_on(net, frame->bytes, frame->len);
 		free(frame);
 	}
 }
@@ -209,9 +262,25 @@ int fantail_net_send(struct fantail_net *net, const void *frame, size_t len,
 		if (fate.delay_us)
 			hold_back(net, frame, len, net->now_us + fate.delay_us);
 		else
-			net->ops->send(net, frame, len);
+			pass_on(net, frame, len);
 	}
 	return net->ops->stops;
+}
+
+/* The link's next frame towards the card, padded as on a wire. */
+static size_t take_from_link(struct fantail_net *net, uint8_t *frame,
+			     size_t size)
+{
+	size_t len = fantail_link_take(net->model, FANTAIL_LINK_RX, frame, size,
+				       net->now_us);
+
+	if (len && len < ETH_MIN) {
+		memset(frame + len, 0, ETH_MIN - len);
+		len = ETH_MIN;
+	}
+	net->stats.rx_frames += len != 0;
+	net->stats.rx_bytes += len;
+	return len;
 }
 
 int fantail_net_recv(struct fantail_net *net, void *buffer, size_t size,
@@ -224,7 +293,14 @@ int fantail_net_recv(struct fantail_net *net, void *buffer, size_t size,
 	if (size < FANTAIL_NET_FRAME_MAX)
 		return -EMSGSIZE;
 	deliver_late(net);
+	if (net->model)
+		run_link(net);
 	net->ops->run(net);
+	if (net->model) {
+		len = (int)take_from_link(net, buffer, size);
+		if (len)
+			return len;
+	}
 	frame = net->head;
 	if (!frame || frame->due_us > net->now_us)
 		return 0;
@@ -242,12 +318,20 @@ int fantail_net_recv(struct fantail_net *net, void *buffer, size_t size,
 
 uint64_t fantail_net_next_event_us(const struct fantail_net *net)
 {
-	uint64_t next = net->ops->next_event_us(net);
+	uint64_t next = net->ops->next_event_us(net), due;
+	enum fantail_link_dir d;
 
 	if (net->head && net->head->due_us < next)
 		next = net->head->due_us;
 	if (net->late && net->late->due_us < next)
 		next = net->late->due_us;
+	if (net->model) {
+		for (d = 0; d < FANTAIL_LINK_DIRS; d++) {
+			due = fantail_link_next_us(net->model, d);
+			if (due < next)
+				next = due;
+		}
+	}
 	return next;
 }
 
@@ -322,6 +406,19 @@ void fantail_net_get_stats(const struct fantail_net *net,
 			   struct fantail_net_stats *stats)
 {
 	*stats = net->stats;
+}
+
+bool fantail_net_link_stats(const struct fantail_net *net,
+			    struct fantail_link_stats *tx,
+			    struct fantail_link_stats *rx)
+{
+	memset(tx, 0, sizeof(*tx));
+	memset(rx, 0, sizeof(*rx));
+	if (!net->model)
+		return false;
+	fantail_link_get_stats(net->model, FANTAIL_LINK_TX, tx);
+	fantail_link_get_stats(net->model, FANTAIL_LINK_RX, rx);
+	return true;
 }
 
 uint32_t fantail_net_card_ip(const struct fantail_net *net)

@@ -38,6 +38,8 @@ struct fantail_net;
 struct fantail_peers;
 struct fantail_peers_config;
 struct fantail_tap;
+struct fantail_link_config;
+struct fantail_link_stats;
 
 enum fantail_net_log_level {
 	FANTAIL_NET_LOG_ERROR,
@@ -56,9 +58,10 @@ struct fantail_net_fate {
 };
 
 /*
- * The place where a link model attaches: called once for each frame, in
+ * For tests that decide about single frames: called once for each frame, in
  * either direction (@to_card), before it goes on its way. @fate holds what
- * happens without a link and may be changed. It must not call the network.
+ * happens without it and may be changed. It must not call the network.
+ * A link model (link.h), if there is one, comes behind it.
  * The wire checker and recordings stand on the card's side of it: they see
  * what the card sends, lost or not, and only what reaches the card.
  */
@@ -112,6 +115,11 @@ struct fantail_net_config {
 	fantail_net_frame_fn frame;
 	void *frame_ctx;
 
+	/* what the way does to frames, see link.h; seed and frames_max in it
+	 * are replaced by those of this struct. Only read while opening;
+	 * NULL: nothing */
+	const struct fantail_link_config *model;
+
 	/* may be NULL: nothing is lost, late or repeated */
 	fantail_net_link_fn link;
 	void *link_ctx;
@@ -129,7 +137,7 @@ struct fantail_net_stats {
 	uint64_t tx_bad;     /* frames from the card refused, see send */
 	uint64_t tx_refused; /* tap: not taken by the device: lost */
 	uint64_t rx_dropped; /* towards the card: queue full or too long */
-	uint64_t link_lost;  /* by the link, both directions */
+	uint64_t link_lost;  /* by the callback, both directions */
 };
 
 /**
@@ -144,7 +152,9 @@ void fantail_net_config_default(struct fantail_net_config *cfg);
  * fantail_net_open() - plug in a network.
  * @uri: "slirp:", "tap:", "peers:" or "script:", optionally followed by '?' and
  *       parameters "name=value" separated by '&':
- *       both:  card_ip, card_port, seed
+ *       all:   card_ip, card_port, seed, and the link model's settings as
+ *              fantail_link_set() takes them, for both directions or with
+ *              tx. or rx. before the name (loss=2%&rx.delay=20ms)
  *       slirp: hostfwd=[ip]:port-[ip]:port (as 127.0.0.1:9000-:9000)
  *       tap:   ip (the kernel's), congestion, sack (0, 1), timestamps
  *              (0, 1); they go to a device that is made here
@@ -240,6 +250,17 @@ int fantail_net_poll(struct fantail_net *net, uint64_t now_us, int timeout_ms,
 /** fantail_net_get_stats() - a copy of the counters. */
 void fantail_net_get_stats(const struct fantail_net *net,
 			   struct fantail_net_stats *stats);
+
+/**
+ * fantail_net_link_stats() - what the link model did to frames, link.h
+ * @tx: of the card's frames
+ * @rx: of those towards it
+ *
+ * Return: true, or false when there is no link model: both are zero.
+ */
+bool fantail_net_link_stats(const struct fantail_net *net,
+			    struct fantail_link_stats *tx,
+			    struct fantail_link_stats *rx);
 
 /** fantail_net_card_ip() - the card's IPv4 address after defaults and URI. */
 uint32_t fantail_net_card_ip(const struct fantail_net *net);

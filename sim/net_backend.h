@@ -5,6 +5,7 @@
 
 #include <poll.h>
 
+#include "link.h"
 #include "net.h"
 #include "peer.h"
 #include "tap.h"
@@ -57,7 +58,9 @@ struct fantail_net {
 	struct fantail_net_config cfg; /* cfg.peers points to peers_cfg */
 	struct fantail_peers_config peers_cfg;
 	struct fantail_tap_config tap_cfg; /* of a device made here */
-	void *priv;			   /* the back-end's */
+	struct fantail_link_config link_cfg;
+	struct fantail_link *model; /* NULL: frames pass untouched */
+	void *priv;		    /* the back-end's */
 	uint64_t now_us;
 	struct net_frame *head, **tail; /* towards the card, by due time */
 	struct net_frame *late; /* from the card, held by the link, as well */

@@ -129,10 +129,31 @@ static int parse_tap_param(struct fantail_tap_config *cfg, const char *name,
 	return 0;
 }
 
+/* -ENOENT: no setting of the link. */
+static int parse_link_param(struct fantail_link_config *cfg, const char *name,
+			    const char *value)
+{
+	bool tx = strncmp(name, "rx.", 3) != 0;
+	bool rx = strncmp(name, "tx.", 3) != 0;
+	const char *must;
+	int ret = 0;
+
+	if (tx != rx)
+		name += 3;
+	if (tx)
+		ret = fantail_link_set(&cfg->way[FANTAIL_LINK_TX], name, value,
+				       &must);
+	if (rx && !ret)
+		ret = fantail_link_set(&cfg->way[FANTAIL_LINK_RX], name, value,
+				       &must);
+	return ret;
+}
+
 static int parse_param(struct fantail_net *net, char *name, char *value)
 {
 	struct fantail_net_config *cfg = &net->cfg;
 	uint64_t v;
+	int ret;
 
 	if (!strcmp(name, "card_ip"))
 		return parse_ip(value, &cfg->card_ip);
@@ -144,6 +165,9 @@ static int parse_param(struct fantail_net *net, char *name, char *value)
 	}
 	if (!strcmp(name, "seed"))
 		return parse_u64(value, 0, UINT64_MAX, &cfg->seed);
+	ret = parse_link_param(&net->link_cfg, name, value);
+	if (ret != -ENOENT)
+		return ret;
 	if (net->ops == &fantail_net_slirp_ops && !strcmp(name, "hostfwd"))
 		return parse_hostfwd(cfg, value);
 	if (net->ops == &fantail_net_peers_ops)

@@ -8,6 +8,7 @@
 
 #include "fantail_sim.h"
 #include "feed.h"
+#include "link.h"
 
 enum {
 	EXIT_FAILED = 1,	/* the run was not right */
@@ -38,7 +39,9 @@ struct options {
 	uint64_t trace_cycles;	/* 0: to the end */
 	uint64_t cycle_limit;	/* 0: none */
 	uint64_t seed;
-	struct fantail_sim_pcie pcie; /* zero: the simulator's default */
+	struct fantail_link_config link; /* all zero: a perfect one */
+	const char *link_dir;		 /* as given, or NULL */
+	struct fantail_sim_pcie pcie;	 /* zero: the simulator's default */
 };
 
 /*

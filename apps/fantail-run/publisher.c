@@ -466,6 +466,7 @@ static void sum_up(struct publisher *p)
 	m->cycles_per_second = sim.wall_seconds > 0
 				       ? (double)sim.cycles / sim.wall_seconds
 				       : 0;
+	rig_link(&p->rig, m);
 	if (!m->messages || rig_read(&p->rig, &now))
 		return;
 	if (!m->batch_records)

@@ -120,6 +120,25 @@ static void row(const char *what, uint64_t each, uint64_t ours)
 	putchar('\n');
 }
 
+static void report_link(const struct summary *s)
+{
+	static const char *const names[] = { "from the card", "to the card" };
+
+	printf("%" PRIu64 " fast retransmissions, %" PRIu64 " timeouts\n",
+	       s->fast_retransmits, s->timeouts);
+	for (int d = 0; d < FANTAIL_LINK_DIRS; d++) {
+		const struct fantail_link_stats *l = &s->link[d];
+
+		printf("link, %s: %" PRIu64 " frames, %" PRIu64
+		       " lost, %" PRIu64 " listed, %" PRIu64
+		       " overflowed, %" PRIu64 " reordered, %" PRIu64
+		       " duplicated, %" PRIu64 " corrupted, %" PRIu64
+		       " discarded\n",
+		       names[d], l->frames, l->lost, l->listed, l->overflow,
+		       l->reordered, l->duplicated, l->corrupted, l->discarded);
+	}
+}
+
 void report_table(const struct summary *s, unsigned int disconnected)
 {
 	uint64_t n = s->messages * s->clients;
@@ -146,13 +165,28 @@ void report_table(const struct summary *s, unsigned int disconnected)
 	if (disconnected)
 		printf("; %u disconnected before the end", disconnected);
 	printf("\n%s segments (%" PRIu64 " retransmitted), %s bytes on the "
-	       "wire, %" PRIu64 " connection records\n"
-	       "%s cycles in %.1f s: %.2f Mcycles/s\n",
+	       "wire, %" PRIu64 " connection records\n",
 	       grouped(s->segments, a, sizeof(a)), s->retransmitted_segments,
-	       grouped(s->wire_tx_bytes, b, sizeof(b)), s->conn_records,
+	       grouped(s->wire_tx_bytes, b, sizeof(b)), s->conn_records);
+	if (s->has_link)
+		report_link(s);
+	printf("%s cycles in %.1f s: %.2f Mcycles/s\n",
 	       grouped(s->sim_cycles, c, sizeof(c)), s->wall_seconds,
 	       s->cycles_per_second / 1e6);
 	fflush(stdout);
+}
+
+static json_t *link_json(const struct fantail_link_stats *l)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "frames", (json_int_t)l->frames, "arrived",
+			 (json_int_t)l->arrived, "lost", (json_int_t)l->lost,
+			 "listed", (json_int_t)l->listed, "overflow",
+			 (json_int_t)l->overflow, "reordered",
+			 (json_int_t)l->reordered, "duplicated",
+			 (json_int_t)l->duplicated, "corrupted",
+			 (json_int_t)l->corrupted, "discarded",
+			 (json_int_t)l->discarded);
 }
 
 static json_t *to_json(const struct summary *s)
@@ -195,6 +229,14 @@ static json_t *to_json(const struct summary *s)
 				   json_real(s->cycles_per_second));
 	bad |= json_object_set_new(o, "seed",
 				   json_integer((json_int_t)s->seed));
+	if (s->has_link)
+		bad |= json_object_set_new(
+			o, "link",
+			json_pack("{s:I, s:I, s:o, s:o}", "fast_retransmits",
+				  (json_int_t)s->fast_retransmits, "timeouts",
+				  (json_int_t)s->timeouts, "tx",
+				  link_json(&s->link[FANTAIL_LINK_TX]), "rx",
+				  link_json(&s->link[FANTAIL_LINK_RX])));
 	bad |= json_object_set_new(o, "ok", json_boolean(s->ok));
 	if (!bad)
 		return o;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "link.h"
+
 /*
  * The members that summary.json has, in its order. "Window" is from the first
  * publish to the last BATCH record; the rest of the set-up, the teardown and
@@ -35,11 +37,15 @@ struct summary {
 					 * acknowledged */
 	uint64_t segments;		 /* with payload, likewise */
 	uint64_t retransmitted_segments; /* likewise */
+	uint64_t timeouts;		 /* likewise */
+	uint64_t fast_retransmits;	 /* likewise */
 	uint64_t sim_cycles;		 /* all */
 	double wall_seconds;		 /* all */
 	double cycles_per_second;
 	uint64_t seed;
 	bool ok;
+	bool has_link; /* a link model: its counts, and those two, are told */
+	struct fantail_link_stats link[FANTAIL_LINK_DIRS];
 };
 
 /* One look at a run under way. */

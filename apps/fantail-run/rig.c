@@ -71,6 +71,7 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	net.card_port = RIG_PORT;
 	net.host_port = job->port;
 	net.tap = job->tap;
+	net.model = &o->link;
 	if (o->net == NET_PEERS) {
 		receivers_configure(job->stream, &peers);
 		peers.connect_at_us = CONNECT_AT_US;
@@ -248,6 +249,8 @@ int rig_read(struct rig *rig, struct meter *m)
 		{ FANTAIL_CNT_TX_BYTES, &m->tx_bytes },
 		{ FANTAIL_CNT_TX_SEGMENTS, &m->tx_segments },
 		{ FANTAIL_CNT_TX_RETRANSMITS, &m->tx_retransmits },
+		{ FANTAIL_CNT_TIMEOUTS, &m->timeouts },
+		{ FANTAIL_CNT_FAST_RETRANSMITS, &m->fast_retransmits },
 		{ FANTAIL_CNT_LOG_PEAK, &m->log_peak },
 	};
 	struct fantail_qp *qp = fantail_queue_pair(rig->lib);
@@ -260,6 +263,15 @@ int rig_read(struct rig *rig, struct meter *m)
 					 device[i].value);
 	fantail_sim_stats(rig->sim, &m->sim);
 	return rc;
+}
+
+void rig_link(struct rig *rig, struct summary *s)
+{
+	fantail_sim_lock(rig->sim);
+	s->has_link = fantail_net_link_stats(fantail_sim_net(rig->sim),
+					     &s->link[FANTAIL_LINK_TX],
+					     &s->link[FANTAIL_LINK_RX]);
+	fantail_sim_unlock(rig->sim);
 }
 
 void summary_window(struct summary *s, const struct meter *a,
@@ -283,6 +295,8 @@ void summary_wire(struct summary *s, const struct meter *a,
 	s->wire_tx_bytes = b->tx_bytes - a->tx_bytes;
 	s->segments = b->tx_segments - a->tx_segments;
 	s->retransmitted_segments = b->tx_retransmits - a->tx_retransmits;
+	s->timeouts = b->timeouts - a->timeouts;
+	s->fast_retransmits = b->fast_retransmits - a->fast_retransmits;
 	s->log_bytes_peak = b->log_peak;
 }
 

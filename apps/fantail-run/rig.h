@@ -50,6 +50,8 @@ struct meter {
 	uint64_t tx_bytes;
 	uint64_t tx_segments;
 	uint64_t tx_retransmits;
+	uint64_t timeouts;
+	uint64_t fast_retransmits;
 	uint64_t log_peak;
 };
 
@@ -63,6 +65,9 @@ void summary_window(struct summary *s, const struct meter *first,
 /* summary_wire() - what the wire saw between two readings, and the log peak */
 void summary_wire(struct summary *s, const struct meter *first,
 		  const struct meter *last);
+
+/* rig_link() - what the link model did to frames, from the start */
+void rig_link(struct rig *rig, struct summary *s);
 
 /*
  * rig_check() - did simulator and card break a rule of their own?

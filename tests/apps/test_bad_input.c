@@ -86,7 +86,9 @@ Test(bad_input, values)
 	refused("--batch=0", NULL, "--batch");
 	refused("--port=65536", NULL, "--port: '65536'");
 	refused("--seed=", NULL, "--seed: ''");
-	refused("--net=tap", NULL, "'tap' is neither slirp nor peers");
+	refused("--net=tun", NULL, "'tun' is neither slirp, tap nor peers");
+	refused("--sack=off", NULL, "--sack: only the clients of --net=tap");
+	refused("--net=tap", "--sack=maybe", "'maybe' is neither on nor off");
 	refused("--framing=fixed:0", NULL, "'fixed:0' is neither");
 	refused("--framing=lines", NULL, "none is given");
 	refused("--mps=300", NULL, "not a power of two");
@@ -96,6 +98,25 @@ Test(bad_input, values)
 	refused("--trace-window=1:3", NULL, "with --trace");
 	refused("--clients=3", "--drop-client=3", "there is no client 3");
 	refused("extra", NULL, "'extra' is not an option");
+}
+
+Test(bad_input, link)
+{
+	refused("--loss=2", NULL, "--loss: '2' is not a share");
+	refused("--loss=101%", NULL, "--loss: '101%'");
+	refused("--dup=-1%", NULL, "--dup: '-1%'");
+	refused("--reorder=1e1%", NULL, "--reorder: '1e1%'");
+	refused("--corrupt=some", NULL, "--corrupt: 'some'");
+	refused("--delay=20", NULL, "--delay: '20' is not a time");
+	refused("--jitter=11s", NULL, "--jitter: '11s'");
+	refused("--rate=1", NULL, "--rate: '1' is not a rate");
+	refused("--rate=1mbit", "--queue=0", "--queue: '0' is not a number");
+	refused("--queue=64k", NULL, "--queue: nothing waits");
+	refused("--reorder-gap=3", NULL, "--reorder-gap: nothing is");
+	refused("--reorder=1%", "--reorder-gap=0", "--reorder-gap: '0'");
+	refused("--lose-tx=0", NULL, "--lose-tx: '0' is not up to 32");
+	refused("--lose-rx=3-", NULL, "--lose-rx: '3-'");
+	refused("--link-dir=up", NULL, "'up' is neither tx, rx nor both");
 }
 
 Test(bad_input, unknown_option)

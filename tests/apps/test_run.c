@@ -216,6 +216,56 @@ Test(run, costs_do_not_depend_on_the_clients)
 	json_decref(many);
 }
 
+static long long link_value(json_t *o, const char *way, const char *key)
+{
+	json_t *part = json_object_get(o, "link");
+
+	cr_assert_not_null(part, "%s", told);
+	return value(way ? json_object_get(part, way) : part, key);
+}
+
+/* Everything at once, in both directions: every byte arrives, and again. */
+Test(run, bad_link)
+{
+	static const char *const kinds[] = { "lost", "reordered", "duplicated",
+					     "corrupted" };
+	json_t *o[2];
+
+	for (int i = 0; i < 2; i++)
+		o[i] = must_verify_all(run("--net=peers", "--clients=50",
+					   "--messages=2000", "--loss=2%",
+					   "--reorder=1%", "--dup=1%",
+					   "--delay=20ms", "--jitter=1ms",
+					   "--corrupt=0.5%", NULL),
+				       50);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		cr_assert_gt(link_value(o[0], "tx", kinds[i]), 0, "%s",
+			     kinds[i]);
+		cr_assert_gt(link_value(o[0], "rx", kinds[i]), 0, "%s",
+			     kinds[i]);
+	}
+	cr_assert_geq(value(o[0], "retransmitted_segments"),
+		      link_value(o[0], NULL, "fast_retransmits"));
+	cr_assert_gt(value(o[0], "retransmitted_segments"), 0);
+	cr_assert_eq(value(o[0], "sim_cycles"), value(o[1], "sim_cycles"));
+	json_decref(o[0]);
+	json_decref(o[1]);
+}
+
+/* One direction only, and real time. */
+Test(run, bad_link_sockets)
+{
+	json_t *o = must_verify_all(run("--clients=10", "--messages=500",
+					"--loss=5%", "--link-dir=tx",
+					"--delay=5ms", NULL),
+				    10);
+
+	cr_assert_gt(link_value(o, "tx", "lost"), 0);
+	cr_assert_eq(link_value(o, "rx", "lost"), 0);
+	cr_assert_gt(link_value(o, "rx", "frames"), 0);
+	json_decref(o);
+}
+
 /* The log holds one copy, whoever still has to acknowledge it. */
 Test(run, single_batch_is_held_once)
 {
