@@ -115,7 +115,7 @@ static int parse_tap_param(struct fantail_tap_config *cfg, const char *name,
 	if (!strcmp(name, "congestion")) {
 		if (!*value || strlen(value) >= sizeof(cfg->congestion))
 			return -EINVAL;
-		strcpy(cfg->congestion, value);
+		snprintf(cfg->congestion, sizeof(cfg->congestion), "%s", value);
 		return 0;
 	}
 	if (parse_u64(value, 0, 1, &v))

@@ -169,7 +169,8 @@ static void open_tap(const struct options *o, struct fantail_tap *tap)
 			  "control",
 			  o->congestion);
 	if (o->congestion)
-		strcpy(cfg.congestion, o->congestion);
+		snprintf(cfg.congestion, sizeof(cfg.congestion), "%s",
+			 o->congestion);
 	cfg.sack = !o->sack || strcmp(o->sack, "off");
 	if (fantail_tap_open(&cfg, tap, why, sizeof(why)))
 		bad_input("--net=tap: %s", why);

@@ -112,7 +112,7 @@ Test(net_tap, errors_say_what)
 	tap = open_tap(NULL);
 	fantail_tap_close(&tap);
 	fantail_tap_config_default(&cfg);
-	strcpy(cfg.congestion, "nonesuch");
+	snprintf(cfg.congestion, sizeof(cfg.congestion), "nonesuch");
 	cr_assert_eq(fantail_tap_open(&cfg, &tap, why, sizeof(why)), -EINVAL);
 	cr_assert(strstr(why, "'nonesuch'"), "%s", why);
 }
