@@ -5,6 +5,7 @@
 #   mk/host.mk    libraries and programs in C
 #   mk/test.mk    tests, mutants
 #   mk/lint.mk    static checks
+#   mk/formal.mk  proofs
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -86,4 +87,4 @@ drift: ## fail when a generated file is older than its source
 clean: ## remove build/
 	rm -rf build
 
-include mk/model.mk mk/host.mk mk/test.mk mk/lint.mk
+include mk/model.mk mk/host.mk mk/test.mk mk/lint.mk mk/formal.mk

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# deps.sh SET...: have the Debian packages of the sets run, test, check. Says first what it installs; needs
+# deps.sh SET...: have the Debian packages of the sets run, test, check, formal. Says first what it installs; needs
 # root or sudo without a password, else prints the one command to type and exits 2. DEPS=no never installs.
 set -eu
 
@@ -10,7 +10,8 @@ for set in "$@"; do
 	run) want+=(gcc g++ make verilator ccache python3 libslirp-dev libpcap-dev libjansson-dev libsodium-dev zlib1g-dev) ;;
 	test) want+=(libcriterion-dev tshark patch) ;;
 	check) want+=(clang-format clang-tidy cppcheck shellcheck yosys git) ;;
-	*) echo "deps: no such set '$set'; sets are run, test, check" >&2 && exit 2 ;;
+	formal) want+=(yosys z3 cvc4 python3) ;;
+	*) echo "deps: no such set '$set'; sets are run, test, check, formal" >&2 && exit 2 ;;
 	esac
 done
 

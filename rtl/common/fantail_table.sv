@@ -52,6 +52,6 @@ module fantail_table #(
     );
   end
 
-  `ASSERT(NoWriteWhileClearing, !(we_i && clear_q))
+  `REQUIRE(NoWriteWhileClearing, !(we_i && clear_q))
 
 endmodule

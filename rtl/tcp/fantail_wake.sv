@@ -63,14 +63,14 @@ module fantail_wake #(
   assign push = s1_valid_q && (wake_bit == take_bit) && !(pushed_q && pushed_id_q == s1_id_q);
 
   always_ff @(posedge clk) begin
-    s1_id_q   <= pick_id[IdW-1:0];
+    s1_id_q     <= pick_id[IdW-1:0];
     pushed_id_q <= s1_id_q;
     if (rst) begin
-      s1_valid_q   <= 1'b0;
-      pushed_q <= 1'b0;
+      s1_valid_q <= 1'b0;
+      pushed_q   <= 1'b0;
     end else begin
-      s1_valid_q   <= pick;
-      pushed_q <= push;
+      s1_valid_q <= pick;
+      pushed_q   <= push;
     end
   end
 
