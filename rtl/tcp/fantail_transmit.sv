@@ -125,7 +125,7 @@ module fantail_transmit #(
   fantail_tcp_pkg::enq_t enq_q;
   fantail_tcp_pkg::par_t par_q;
   fantail_tcp_pkg::adr_t adr_q;
-  logic [31:0] base_q, avail_q, allow_q, sent_q, una_avail_q, wnd_q;
+  logic [31:0] base_q, avail_q, allow_q, sent_q, una_avail_q, wnd_q, right_q;
   logic        rtx_ask_q, probe_ask_q, ack_ask_q, rst_ask_q, rto_ask_q, old_q, idle_long_q;
 
   always_ff @(posedge clk) begin
@@ -144,6 +144,7 @@ module fantail_transmit #(
       base_q      <= base;
       avail_q     <= enq_i.queued - base;                 // may be -1: FIN sent
       allow_q     <= (ack_i.una + win) - base;            // may be negative: window shrunk
+      right_q     <= ack_i.una + ack_i.swnd;
       sent_q      <= own.max - ack_i.una;                 // outstanding, FIN included
       una_avail_q <= enq_i.queued - ack_i.una;
       wnd_q       <= (ack_i.rcv_edge - ack_i.rcv_nxt) >> par_i.rcv_wscale;
@@ -167,7 +168,7 @@ module fantail_transmit #(
   end
 
   // ---------------------------------------------------------------- T3: decide
-  logic [31:0] mss, normal_len, una_len, len, seq, new_nxt, rest;
+  logic [31:0] mss, normal_len, una_len, len, seq, plain_seq, new_nxt, rest;
   logic        has_data, fits_all, normal_ok, held, override, fin_due, fin_sent;
   logic        do_rst, do_rtx, do_probe, do_normal, do_ack, send, send_fin;
   logic        is_old, first_out, more;
@@ -202,12 +203,16 @@ module fantail_transmit #(
   assign do_ack    = ack_q.alive && !do_rtx && !do_probe && !do_normal && ack_ask_q;
   assign send      = t3_valid_q && (do_rst || do_rtx || do_probe || do_normal || do_ack);
 
+  // What carries no bytes stands at SND.NXT, but within the peer's window: a probe may have gone beyond it, and the peer
+  // would not look at a RST or an ACK there (RFC 9293 3.10.7.4, RFC 5961 3.2).
+  assign plain_seq = $signed(right_q - own_q.max) < 0 ? right_q : own_q.max;
+
   always_comb begin
     seq      = base_q;
     len      = '0;
     send_fin = 1'b0;
     if (do_rst) begin
-      seq = own_q.max;
+      seq = plain_seq;
     end else if (do_rtx) begin
       seq      = ack_q.una;
       len      = una_len;
@@ -219,7 +224,7 @@ module fantail_transmit #(
       len      = normal_ok ? normal_len : '0;
       send_fin = fin_due;
     end else begin
-      seq = $signed(base_q - own_q.max) < 0 ? own_q.max : base_q;  // pure ACK: SND.NXT
+      seq = plain_seq;  // pure ACK
     end
   end
 
