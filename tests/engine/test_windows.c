@@ -138,6 +138,43 @@ Test(windows, the_rest_of_a_window)
 	engine_close(e);
 }
 
+static bool all_of_peer_1(struct engine *e)
+{
+	return e->client[1].up_got == e->client[1].up_sent;
+}
+
+/*
+ * A probe has gone beyond a closed window: what we acknowledge, and our RST,
+ * must stand where the peer still looks.
+ */
+Test(windows, acks_and_resets_pass_a_closed_window)
+{
+	struct engine_options opt = {
+		.clients = 2,
+		.configure = buffer_of_4096,
+	};
+	struct engine *e = engine_open(&opt);
+	struct fantail_peer_info info;
+
+	engine_connect_all(e);
+	engine_join_all(e, 0);
+	pause(e, 1);
+	engine_group(e, 0, 10000);
+	engine_submit(e);
+	engine_for(e, 5000000);
+	engine_peer_send(e, 1, 20000);
+	engine_until(e, all_of_peer_1, 400000);
+	engine_for(e, 100000);
+	cr_assert_eq(fantail_peer_get_info(engine_peers(e), 1, &info), 0);
+	engine_peers_done(e);
+	cr_assert_eq(info.unsent, 0);
+	cr_assert_eq(info.retransmits, 0);
+	engine_abort(e, 1);
+	engine_for(e, 1000);
+	cr_assert(e->client[1].peer_events & 1 << FANTAIL_PEER_EV_RESET);
+	engine_close(e);
+}
+
 /* Receivers that read in fits and starts, for a log that wraps. */
 Test(windows, fits_and_starts)
 {
