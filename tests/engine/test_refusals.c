@@ -358,6 +358,59 @@ Test(refusals, every_code)
 	engine_close(e);
 }
 
+/*
+ * A key of zeros puts every connection into the same two buckets of four: the
+ * ninth finds no room, until one of the others is released.
+ */
+static void no_hash(struct engine *e)
+{
+	uint32_t i;
+
+	for (i = 0; i < 4; i++)
+		cr_assert_eq(fantail_dev_write32(
+				     e->dev, FANTAIL_REG_HASH_KEY0 + 4 * i, 0),
+			     0);
+}
+
+static bool refused_one(struct engine *e)
+{
+	return e->refused;
+}
+
+Test(refusals, the_flow_table_is_full)
+{
+	struct engine_options opt = {
+		.clients = 9,
+		.refusals_are_ok = true,
+	};
+	struct engine *e = engine_open(&opt);
+	uint32_t i;
+
+	no_hash(e);
+	for (i = 0; i < 8; i++)
+		engine_connect(e, i);
+	engine_for(e, 500);
+	for (i = 0; i < 8; i++)
+		cr_assert_eq(e->client[i].state, ENGINE_UP);
+	engine_connect(e, 8);
+	engine_until(e, refused_one, 1000000);
+	cr_assert_eq(e->last_refused.code, FANTAIL_REFUSE_FLOW_FULL);
+	cr_assert_eq(e->last_refused.target, e->client[8].handle);
+	e->client[8].state = ENGINE_DEAD;
+	engine_release(e, 3);
+	cr_assert_eq(fantail_peer_abort(engine_peers(e), 8), 0);
+	engine_peers_done(e);
+	engine_connect(e, 8);
+	engine_for(e, 500);
+	cr_assert_eq(e->client[8].state, ENGINE_UP);
+	engine_join(e, 8, 0);
+	engine_group(e, 0, 2000);
+	engine_submit(e);
+	engine_drain(e);
+	cr_assert_eq(e->client[8].got, 2000);
+	engine_close(e);
+}
+
 /* A payload of which a later line faults: nobody gets a byte of it. */
 Test(refusals, a_payload_that_ends_nowhere)
 {

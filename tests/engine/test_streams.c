@@ -91,3 +91,37 @@ Test(streams, mixed_targets)
 	wrap_log(e, 3, 3000, 20);
 	check_clean(e);
 }
+
+/* Any size up to the largest, as fast as the log takes them. */
+static bool few_batches(struct engine *e)
+{
+	return e->batches - e->batches_done < 6;
+}
+
+Test(streams, large_payloads)
+{
+	struct engine_options opt = {
+		.clients = 10,
+		.configure = all_kinds,
+		.isn = before_the_wrap,
+		.seed = engine_seed(12),
+	};
+	struct engine *e = engine_open(&opt);
+	uint32_t k;
+
+	engine_connect_all(e);
+	engine_join_all(e, 9);
+	cr_assert_eq(
+		fantail_dev_write32(e->dev, FANTAIL_REG_PIN_LIMIT, ENGINE_LOG),
+		0);
+	engine_group(e, 9, ENGINE_PAYLOAD);
+	for (k = 0; e->payload_bytes < 20 * ENGINE_LOG; k++) {
+		engine_group(e, 9, 1 + engine_random(e, ENGINE_PAYLOAD));
+		if (k % 3)
+			engine_group(e, 9, 1 + engine_random(e, 200));
+		engine_submit(e);
+		engine_until(e, few_batches, ENGINE_FAR_US);
+	}
+	engine_drain(e);
+	check_clean(e);
+}
