@@ -27,6 +27,7 @@ static void learn(struct fantail *f, uint32_t ip, const uint8_t *mac)
 	a->ip = ip;
 	memcpy(a->mac, mac, ETH_ALEN);
 	a->known = true;
+	connect_resolved(f, ip, mac);
 }
 
 static bool arp_send(struct fantail *f, uint16_t op, const uint8_t *dst,
@@ -80,8 +81,10 @@ void arp_input(struct fantail *f, struct rx_frame *fr)
 	op = get16(p + 20);
 	sender = get32(p + 28);
 	target = get32(p + 38);
-	if (target != f->opt.ip)
+	if (target != f->opt.ip) {
+		f->stats.arp_ignored++;
 		return;
+	}
 	/* Only who speaks to us is learned: others would fill the cache. */
 	learn(f, sender, p + 22);
 	if (op == ARP_REQUEST && !(p[22] & 1) &&
@@ -89,18 +92,31 @@ void arp_input(struct fantail *f, struct rx_frame *fr)
 		f->stats.arp_replies++;
 }
 
-const uint8_t *arp_next_hop(struct fantail *f, uint32_t ip, const uint8_t *from)
+uint32_t arp_route(const struct fantail *f, uint32_t ip)
 {
 	uint32_t host =
 		f->opt.prefix_len == 32 ? 0 : UINT32_MAX >> f->opt.prefix_len;
-	const struct arp_entry *a;
+
+	return (ip & ~host) == (f->opt.ip & ~host) ? ip : f->opt.gateway;
+}
+
+const uint8_t *arp_find(struct fantail *f, uint32_t ip)
+{
+	const struct arp_entry *a = entry_of(f, ip);
+
+	return a->known && a->ip == ip ? a->mac : NULL;
+}
+
+const uint8_t *arp_next_hop(struct fantail *f, uint32_t ip, const uint8_t *from)
+{
+	const uint8_t *mac;
 	uint64_t now;
 
-	if (!f->opt.gateway || (ip & ~host) == (f->opt.ip & ~host))
+	if (!f->opt.gateway || arp_route(f, ip) == ip)
 		return from;
-	a = entry_of(f, f->opt.gateway);
-	if (a->known && a->ip == f->opt.gateway)
-		return a->mac;
+	mac = arp_find(f, f->opt.gateway);
+	if (mac)
+		return mac;
 	/* RFC 1122 2.3.2.1: not more than one request a second. */
 	now = now_us(f);
 	if (!f->arp_asked_us || now - f->arp_asked_us >= 1000000) {

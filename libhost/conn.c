@@ -75,6 +75,10 @@ void conn_free(struct fantail *f, struct fantail_conn *c)
 	c->all_events = 0;
 	c->user = NULL;
 	c->gone = false;
+	c->icmp_kind = 0;
+	c->rcv_bytes = 0;
+	c->queued = 0;
+	c->fin_first = false;
 	t->free_ids[(t->free_head + t->free_count) % t->count] = id;
 	t->free_count++;
 	f->stats.open--;
@@ -102,6 +106,11 @@ void conn_installed(struct fantail *f, struct fantail_conn *c)
 	if (c->state != CONN_INSTALLING)
 		return;
 	c->state = CONN_OPEN;
+	if (c->dialed) {
+		f->stats.connected++;
+		connect_event(f, c->user, 0, &c->flow, c);
+		return;
+	}
 	f->stats.accepted++;
 	ev = event_add(f, FANTAIL_EVENT_ACCEPT, c);
 	ev->u.accept.listener = c->listener;
@@ -118,6 +127,28 @@ static int put_entry(struct fantail_conn *c, enum fantail_ring ring, uint8_t op)
 	e->op = op;
 	e->target = c->handle;
 	e->cookie = (uint64_t)COOKIE_OTHER << 32 | c->handle;
+	return 0;
+}
+
+int conn_query(struct fantail_conn *c)
+{
+	return control_space(c->f) ? put_entry(c, FANTAIL_RING_CONTROL,
+					       FANTAIL_OP_CONN_QUERY)
+				   : -EAGAIN;
+}
+
+int conn_update(struct fantail_conn *c, uint64_t code, uint64_t value)
+{
+	struct fantail_entry *e;
+
+	e = control_space(c->f) ? control_get(c->f, NULL) : NULL;
+	if (!e)
+		return -EAGAIN;
+	e->op = FANTAIL_OP_CONN_UPDATE;
+	e->target = c->handle;
+	e->cookie = (uint64_t)COOKIE_OTHER << 32 | c->handle;
+	e->arg0 = code;
+	e->arg1 = value;
 	return 0;
 }
 
@@ -226,7 +257,7 @@ static void add_news(struct fantail *f, struct fantail_conn *c,
 {
 	struct fantail_event *ev = event_add(f, FANTAIL_EVENT_CONN, c);
 
-	ev->u.conn.events = r->events;
+	ev->u.conn.events = r->events & (uint16_t)~FANTAIL_EV_QUERY;
 	ev->u.conn.all_events = c->all_events;
 	ev->u.conn.cause = r->cause;
 	ev->u.conn.dead = c->state == CONN_DEAD;
@@ -246,15 +277,25 @@ void conn_record(struct fantail *f, const struct fantail_rec_conn *r)
 		return;
 	}
 	conn_installed(f, c);
-	c->all_events |= r->events;
+	/* RFC 9293 3.6, row 41: who closed first is left with TIME_WAIT. */
+	if (r->events & FANTAIL_EV_PEER_FIN && !(c->done & WANT_CLOSE))
+		c->fin_first = true;
+	c->all_events |= r->events & (uint16_t)~FANTAIL_EV_QUERY;
+	c->queued = r->queued;
 	if (r->events & EV_DEAD)
 		c->state = CONN_DEAD;
-	if (!c->gone)
+	/* The answer to a question of ours alone is no news. */
+	if (!c->gone && r->events != FANTAIL_EV_QUERY)
 		add_news(f, c, r);
+	if (r->events & FANTAIL_EV_QUERY)
+		icmp_verdict(f, c, r);
 	/* Last of its generation; nobody but a release of ours asks for it. */
 	if (r->events & FANTAIL_EV_RELEASED && c->done & WANT_RELEASE) {
+		bool wait = c->all_events & FANTAIL_EV_CLOSED && !c->fin_first;
+
 		f->stats.released++;
-		/* TIME_WAIT would begin here. */
+		if (wait)
+			time_wait_enter(f, c);
 		conn_free(f, c);
 		return;
 	}

@@ -4,13 +4,21 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ARENA_MIN  65536u
 #define ARENA_MAX  (1u << 30)
 #define CREDIT_MAX (1u << 30) /* RFC 7323 2.3 */
-#define POLL_CHUNK 32	      /* each makes at most two events */
+#define POLL_CHUNK 32	      /* each makes at most three events */
+#define LINE_BYTES 160
+
+#define TIME_WAIT_MAX (1u << 20)
+#define MSS_FLOOR     536u /* RFC 9293 3.7.1, and RFC 1191 3 */
+#define TIME_WAIT_MS  60000u
+#define HANDSHAKE_MS  180000u /* RFC 9293 3.8.3 MUST-23 */
 
 uint64_t now_us(struct fantail *f)
 {
@@ -30,11 +38,21 @@ static int fill_options(struct fantail_options *o,
 	if (!o->rcv_credit)
 		o->rcv_credit = 65535;
 	if (!o->handshake_ms)
-		o->handshake_ms = 180000;
+		o->handshake_ms = HANDSHAKE_MS;
+	if (!o->time_wait_ms)
+		o->time_wait_ms = TIME_WAIT_MS;
+	if (!o->time_wait_max)
+		o->time_wait_max = 4096;
+	if (!o->connects)
+		o->connects = 64;
+	if (!o->mss_floor)
+		o->mss_floor = MSS_FLOOR;
 	if ((!o->dev && !o->uri) || !o->ip || o->ip >> 28 >= 0xE ||
 	    o->mac[0] & 1 || o->prefix_len > 32 || o->arena_bytes < ARENA_MIN ||
 	    o->arena_bytes > ARENA_MAX || o->rcv_credit > CREDIT_MAX ||
-	    o->policy > FANTAIL_POLICY_REPORT)
+	    o->policy > FANTAIL_POLICY_REPORT ||
+	    o->time_wait_max > TIME_WAIT_MAX || o->connects > 65535 ||
+	    o->mss_floor < FANTAIL_MSS_MIN || o->mss_floor > MSS_OURS)
 		return -EINVAL;
 	return 0;
 }
@@ -56,8 +74,14 @@ static int init_parts(struct fantail *f)
 	f->group_used = calloc((groups + 63) / 64, sizeof(*f->group_used));
 	if (!f->group_used)
 		return -ENOMEM;
+	rc = connects_init(f);
+	if (rc)
+		return rc;
+	rc = time_waits_init(f);
+	if (rc)
+		return rc;
 	/* Handshakes have a connection in reserve each. */
-	return flows_init(&f->flows, f->conns.count);
+	return flows_init(&f->flows, f->conns.count + f->opt.time_wait_max);
 }
 
 static void free_parts(struct fantail *f)
@@ -65,6 +89,8 @@ static void free_parts(struct fantail *f)
 	listeners_free(f);
 	groups_free(f);
 	free(f->group_used);
+	free(f->dials);
+	free(f->time_waits.all);
 	free(f->timers.heap);
 	free(f->flows.bucket);
 	conns_free(f);
@@ -168,6 +194,39 @@ struct fantail_event *event_add(struct fantail *f, enum fantail_event_type type,
 	return ev;
 }
 
+bool events_full(const struct fantail *f)
+{
+	return f->queue_count > EVENT_QUEUE / 2;
+}
+
+bool rate_allows(struct fantail *f, struct rate *r, uint32_t per_second)
+{
+	uint64_t second = now_us(f) / 1000000;
+
+	if (second != r->second) {
+		r->second = second;
+		r->count = 0;
+	}
+	if (r->count >= per_second)
+		return false;
+	r->count++;
+	return true;
+}
+
+void log_line(struct fantail *f, enum fantail_log_level level, const char *fmt,
+	      ...)
+{
+	char line[LINE_BYTES];
+	va_list args;
+
+	if (!f->opt.log)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	f->opt.log(f->opt.log_ctx, level, line);
+}
+
 static void drain_queue(struct fantail *f)
 {
 	while (f->queue_count && f->out_count < f->out_room) {
@@ -207,6 +266,8 @@ static void data_record(struct fantail *f, const struct fantail_rec_data *r)
 	struct fantail_conn *c = conn_find(f, r->handle);
 	struct fantail_event *ev;
 
+	if (c)
+		c->rcv_bytes += r->length;
 	if (!c || c->gone) {
 		f->stats.stale_records++;
 		control_return_slot(f, r->slot);
@@ -239,7 +300,14 @@ static void refused_record(struct fantail *f,
 		f->stats.install_refused++;
 		c = conn_find(f, (uint32_t)cookie);
 		if (c && c->state == CONN_INSTALLING)
-			conn_free(f, c);
+			conn_refused(f, c, r->code);
+	}
+	/* Ours, not the application's: released in the meantime. */
+	if (r->op == FANTAIL_OP_CONN_QUERY || r->op == FANTAIL_OP_CONN_UPDATE) {
+		c = conn_find(f, r->target);
+		if (c)
+			c->icmp_kind = 0;
+		return;
 	}
 	ev = event_add(f, FANTAIL_EVENT_REFUSED, NULL);
 	ev->u.refused.cookie = cookie;
@@ -285,6 +353,9 @@ static int poll_records(struct fantail *f)
 		for (i = 0; i < n; i++)
 			dispatch(f, &recs[i]);
 	} while (n > 0 && f->out_count < f->out_room);
+	if (n == -EPROTO)
+		log_line(f, FANTAIL_LOG_ERROR,
+			 "the card wrote an impossible record");
 	return n < 0 ? n : 0;
 }
 

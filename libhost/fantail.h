@@ -4,8 +4,9 @@
  *
  * The application listens, accepts, forms groups, and publishes batches: one
  * fantail_submit() is one register write, whatever the number of payloads
- * and receivers. The library does what happens per connection (ARP, ICMP
- * echo, handshakes); the card does what happens per segment.
+ * and receivers. The library does what happens per connection (ARP, ICMP,
+ * handshakes both ways, SYN cookies, TIME_WAIT); the card does what happens
+ * per segment.
  *
  * Results are 0, a count, or -errno; no printing, no exit. A call that fails
  * has had no effect unless its comment says otherwise.
@@ -35,6 +36,19 @@ struct fantail_group;
 
 #define FANTAIL_FLUSH_NEVER UINT32_MAX
 
+enum fantail_log_level {
+	FANTAIL_LOG_ERROR, /* something of ours is wrong */
+	FANTAIL_LOG_WARN,  /* a limit was reached; peers may notice */
+	FANTAIL_LOG_INFO,  /* one connection's lot */
+};
+
+/*
+ * One line without a newline, valid during the call, from the thread that
+ * uses the library. It may not call the library.
+ */
+typedef void (*fantail_log_fn)(void *ctx, enum fantail_log_level level,
+			       const char *line);
+
 /*
  * Options of fantail_open(). Zero means the default named, so a zeroed
  * struct needs only @dev (or @uri), @mac and @ip.
@@ -62,12 +76,31 @@ struct fantail_options {
 	uint32_t flush_bytes;	 /* no limit */
 	uint32_t flush_us;	 /* 1000; FANTAIL_FLUSH_NEVER */
 
-	/* For connections accepted. */
+	/* For connections accepted and opened. */
 	uint32_t rcv_credit;   /* receive window, bytes; 65535 */
 	uint32_t lag_limit;    /* bytes; a quarter of the log */
 	unsigned int policy;   /* FANTAIL_POLICY_; ABORT */
 	uint32_t give_up_ms;   /* without progress; 100 s */
 	uint32_t handshake_ms; /* until a handshake is dropped; 180 s */
+
+	/*
+	 * TIME_WAIT: how long (2 MSL, 60 s), and how many connections at most
+	 * are remembered after they are released (4096, to 1048576); beyond,
+	 * the oldest is forgotten.
+	 */
+	uint32_t time_wait_ms;
+	uint32_t time_wait_max;
+	/* Calls of fantail_connect() under way at once; 64, to 65535. */
+	uint32_t connects;
+	/*
+	 * ICMP "fragmentation needed" lowers the MSS, options included, to no
+	 * less than this; 64..1460; 536.
+	 */
+	uint32_t mss_floor;
+
+	/* What is worth a line, or NULL. */
+	fantail_log_fn log;
+	void *log_ctx;
 
 	/*
 	 * 16 bytes of secret for initial sequence numbers, or NULL: random.
@@ -105,7 +138,8 @@ struct fantail_qp *fantail_queue_pair(struct fantail *f);
 /**
  * fantail_listen - accept connections on a TCP port
  * @port: 1..65535
- * @backlog: handshakes under way at once, 1..65535; further SYNs are dropped
+ * @backlog: handshakes remembered at once, 1..65535; further SYNs are answered
+ *	with SYN cookies, as long as the card has room for a connection
  * @out: the listener
  *
  * Accepted connections come as FANTAIL_EVENT_ACCEPT. Allocates.
@@ -119,6 +153,26 @@ int fantail_listen(struct fantail *f, uint16_t port, unsigned int backlog,
  * that name the listener then hold NULL. NULL is ignored.
  */
 void fantail_unlisten(struct fantail_listener *l);
+
+/* ------------------------------------------------------------ active open */
+
+/**
+ * fantail_connect - open a connection to a server
+ * @ip: its address, unicast and not ours
+ * @port: 1..65535
+ * @local_port: ours, or 0: one from 49152 on is chosen
+ * @user: comes back in the event and becomes the connection's user word
+ *
+ * One FANTAIL_EVENT_CONNECT answers: with the connection, or with why there is
+ * none. Allocates nothing and does not block.
+ *
+ * Returns 0; -EINVAL: @ip or @port; -ENETUNREACH: @ip is not on our network
+ * and there is no gateway; -EADDRINUSE: the 4-tuple is in use, or in
+ * TIME_WAIT; -EADDRNOTAVAIL: no port left; -EAGAIN: too many under way, or the
+ * card has no room for a connection.
+ */
+int fantail_connect(struct fantail *f, uint32_t ip, uint16_t port,
+		    uint16_t local_port, void *user);
 
 /* ------------------------------------------------------------ connections */
 
@@ -156,7 +210,8 @@ int fantail_abort_conn(struct fantail_conn *c);
  * @c may not be used after the call, and no further event names it. A live
  * connection is aborted first. The library leaves its groups, releases the
  * id, and uses it again, under a new generation, only when the card has
- * answered.
+ * answered. Of a connection that we closed before the peer did and that ended
+ * CLOSED, the library then keeps the TIME_WAIT state.
  */
 void fantail_release_conn(struct fantail_conn *c);
 
@@ -255,11 +310,13 @@ enum fantail_event_type {
 	FANTAIL_EVENT_CONN,    /* conn has news */
 	FANTAIL_EVENT_DATA,    /* conn's peer sent bytes; return the slot */
 	FANTAIL_EVENT_REFUSED, /* the card refused an entry of ours */
+	FANTAIL_EVENT_CONNECT, /* fantail_connect() has succeeded or failed */
+	FANTAIL_EVENT_ERROR,   /* ICMP said something about conn */
 };
 
 struct fantail_event {
 	enum fantail_event_type type;
-	struct fantail_conn *conn; /* ACCEPT, CONN, DATA; else NULL */
+	struct fantail_conn *conn; /* ACCEPT, CONN, DATA, ERROR, CONNECT */
 	union {
 		struct {
 			struct fantail_listener *listener;
@@ -294,6 +351,28 @@ struct fantail_event {
 			uint8_t op;   /* FANTAIL_OP_ */
 			uint8_t code; /* FANTAIL_REFUSE_ */
 		} refused;
+		struct {
+			void *user;
+			uint32_t ip;
+			uint16_t port;
+			uint16_t local_port;
+			/*
+			 * 0: conn is open; else conn is NULL and this is
+			 * -ECONNREFUSED; -ETIMEDOUT; -EHOSTUNREACH: no answer
+			 * to ARP, or only ICMP errors; -EADDRINUSE, -ENOSPC
+			 * or -EIO: the card would not have it.
+			 */
+			int error;
+		} connect;
+		struct {
+			/*
+			 * -EHOSTUNREACH: soft, the connection goes on;
+			 * -ECONNREFUSED: hard, it is being aborted (ABORTED
+			 * follows); -EMSGSIZE: its segments are smaller now.
+			 */
+			int error;
+			uint32_t mss; /* -EMSGSIZE: payload bytes */
+		} error;
 	} u;
 };
 
@@ -363,7 +442,12 @@ struct fantail_stats {
 	uint64_t open;	     /* now: installed and not released */
 	uint64_t handshakes; /* now: under way */
 	uint64_t syn_received;
-	uint64_t syn_dropped; /* backlog or connections full */
+	uint64_t syn_dropped;	     /* no room for a connection */
+	uint64_t ack_dropped;	     /* the last ACK, for the same reason */
+	uint64_t listen_dropped;     /* RST, or neither SYN nor ACK */
+	uint64_t handshake_dropped;  /* segments that a handshake ignores */
+	uint64_t challenges;	     /* ACKs of RFC 5961 */
+	uint64_t challenges_limited; /* not sent: too many in a second */
 	uint64_t synack_sent;
 	uint64_t synack_retransmits;
 	uint64_t handshake_timeouts;
@@ -372,13 +456,45 @@ struct fantail_stats {
 	uint64_t injects;
 	uint64_t inject_missed;
 	uint64_t rst_sent;
+	uint64_t rst_ignored;	/* of unknown tuples */
+	uint64_t options_bad;	/* segments with a bad option length */
+	uint64_t late_segments; /* of a closed connection, not yet released */
+	/* SYN cookies. */
+	uint64_t cookies_sent;
+	uint64_t cookies_accepted;
+	uint64_t cookies_bad; /* ACKs with none, or a wrong or old one */
+	/* Active open. */
+	uint64_t connects;
+	uint64_t connected;
+	uint64_t connect_failures;
+	uint64_t syn_sent;
+	uint64_t syn_retransmits;
+	uint64_t simultaneous_opens;
+	/* TIME_WAIT. */
+	uint64_t time_wait; /* now */
+	uint64_t time_wait_entered;
+	uint64_t time_wait_evicted; /* to make room */
+	uint64_t time_wait_reopened;
+	uint64_t time_wait_acks;
+	uint64_t time_wait_dropped; /* segments that need no answer */
+	/* ICMP errors. */
+	uint64_t icmp_soft;
+	uint64_t icmp_hard;
+	uint64_t icmp_mss_lowered;
+	uint64_t icmp_quench;	  /* ignored */
+	uint64_t icmp_ignored;	  /* other types, or nothing to be done */
+	uint64_t icmp_unmatched;  /* quotes no connection of ours */
+	uint64_t icmp_out_of_seq; /* quotes nothing in flight */
+	uint64_t icmp_limited;	  /* too many at once */
 	/* Frames for the host. */
 	uint64_t frames;
 	uint64_t frames_sent;
 	uint64_t frames_bad;	/* checksum, length, not for us */
+	uint64_t frames_other;	/* neither ARP nor TCP nor ICMP */
 	uint64_t frames_unsent; /* CONTROL ring full */
 	uint64_t arp_replies;
 	uint64_t arp_requests;
+	uint64_t arp_ignored; /* for others */
 	uint64_t echo_replies;
 	/* Records. */
 	uint64_t conn_records;

@@ -10,20 +10,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t keyed_hash(const struct fantail *f, const uint8_t *in, size_t len)
+{
+	uint8_t out[crypto_shorthash_BYTES];
+	uint64_t h;
+
+	crypto_shorthash(out, in, len, f->hash_key);
+	memcpy(&h, out, sizeof(h));
+	return h;
+}
+
 uint64_t tuple_hash(const struct fantail *f, enum hash_use use, uint32_t ip,
 		    uint16_t port, uint16_t local_port)
 {
-	uint8_t in[13], out[crypto_shorthash_BYTES];
-	uint64_t h;
+	uint8_t in[13];
 
 	put32(in, f->opt.ip);
 	put32(in + 4, ip);
 	put16(in + 8, local_port);
 	put16(in + 10, port);
 	in[12] = (uint8_t)use;
-	crypto_shorthash(out, in, sizeof(in), f->hash_key);
-	memcpy(&h, out, sizeof(h));
-	return h;
+	return keyed_hash(f, in, sizeof(in));
 }
 
 int flows_init(struct flow_table *t, uint32_t flows)

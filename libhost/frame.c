@@ -17,12 +17,6 @@
 #define IP_DF	       0x4000u
 #define TTL	       64u
 
-#define OPT_END	   0u
-#define OPT_NOP	   1u
-#define OPT_MSS	   2u
-#define OPT_WSCALE 3u
-#define OPT_TS	   8u
-
 uint16_t get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
@@ -65,69 +59,6 @@ static uint32_t pseudo_sum(const uint8_t *ip, uint32_t tcp_len)
 	return sum16(ip + 12, 8, PROTO_TCP + tcp_len);
 }
 
-/*
- * RFC 9293 MUST-4/6/7: unknown options are skipped by their length; a length
- * below 2 or beyond the header ends the parse, false.
- */
-bool tcp_parse_options(const uint8_t *p, size_t len, struct tcp_options *o)
-{
-	memset(o, 0, sizeof(*o));
-	while (len && *p != OPT_END) {
-		if (*p == OPT_NOP) {
-			p++;
-			len--;
-			continue;
-		}
-		if (len < 2 || p[1] < 2 || p[1] > len)
-			return false;
-		if (p[0] == OPT_MSS && p[1] == 4) {
-			o->has_mss = true;
-			o->mss = get16(p + 2);
-		} else if (p[0] == OPT_WSCALE && p[1] == 3) {
-			o->has_wscale = true;
-			/* RFC 7323 2.3: above 14 means 14. */
-			o->wscale = p[2] > 14 ? 14 : p[2];
-		} else if (p[0] == OPT_TS && p[1] == 10) {
-			o->has_ts = true;
-			o->ts_val = get32(p + 2);
-			o->ts_ecr = get32(p + 6);
-		}
-		len -= p[1];
-		p += p[1];
-	}
-	return true;
-}
-
-/* All options in multiples of four, so that no padding is left to clear. */
-static size_t build_options(uint8_t *p, const struct tcp_options *o)
-{
-	uint8_t *start = p;
-
-	if (o->has_mss) {
-		p[0] = OPT_MSS;
-		p[1] = 4;
-		put16(p + 2, o->mss);
-		p += 4;
-	}
-	if (o->has_wscale) {
-		p[0] = OPT_NOP;
-		p[1] = OPT_WSCALE;
-		p[2] = 3;
-		p[3] = o->wscale;
-		p += 4;
-	}
-	if (o->has_ts) {
-		p[0] = OPT_NOP;
-		p[1] = OPT_NOP;
-		p[2] = OPT_TS;
-		p[3] = 10;
-		put32(p + 4, o->ts_val);
-		put32(p + 8, o->ts_ecr);
-		p += 12;
-	}
-	return (size_t)(p - start);
-}
-
 size_t tcp_build(const struct fantail *f, uint8_t *frame,
 		 const uint8_t *dst_mac, const struct segment *s,
 		 const struct tcp_options *o)
@@ -139,7 +70,7 @@ size_t tcp_build(const struct fantail *f, uint8_t *frame,
 	memcpy(frame, dst_mac, ETH_ALEN);
 	memcpy(frame + 6, f->opt.mac, ETH_ALEN);
 	put16(frame + 12, ETHERTYPE_IPV4);
-	tcp_len = TCP_HEADER + build_options(tcp + TCP_HEADER, o);
+	tcp_len = TCP_HEADER + tcp_build_options(tcp + TCP_HEADER, o);
 
 	ip[0] = 0x45;
 	put16(ip + 2, (uint16_t)(IP_HEADER + tcp_len));
@@ -179,9 +110,9 @@ bool tcp_send(struct fantail *f, const uint8_t *dst_mac,
 }
 
 /*
- * RFC 9293 3.10.7.1: never for a RST; with an ACK, RST at its number; else
- * RST and ACK of all the segment holds. To where it came from: there need
- * not be a route.
+ * RFC 9293 3.5.2 and 3.10.7.1, rows 39, 49: never for a RST; with an ACK, RST
+ * at its number; else RST and ACK of all the segment holds. To where it came
+ * from: there need not be a route.
  */
 void tcp_send_reset(struct fantail *f, const struct segment *to)
 {
@@ -192,8 +123,10 @@ void tcp_send_reset(struct fantail *f, const struct segment *to)
 		.local_port = to->local_port,
 	};
 
-	if (to->flags & TCP_RST)
+	if (to->flags & TCP_RST) {
+		f->stats.rst_ignored++;
 		return;
+	}
 	if (to->flags & TCP_ACK) {
 		s.seq = to->ack;
 		s.flags = TCP_RST;
@@ -206,8 +139,8 @@ void tcp_send_reset(struct fantail *f, const struct segment *to)
 		f->stats.rst_sent++;
 }
 
-static bool parse_tcp(const struct rx_frame *fr, size_t header, size_t ip_len,
-		      struct segment *s)
+static bool parse_tcp(struct fantail *f, const struct rx_frame *fr,
+		      size_t header, size_t ip_len, struct segment *s)
 {
 	const uint8_t *ip = fr->data + ETH_HEADER;
 	const uint8_t *tcp = ip + header;
@@ -229,11 +162,15 @@ static bool parse_tcp(const struct rx_frame *fr, size_t header, size_t ip_len,
 	s->flags = tcp[13];
 	s->wnd = get16(tcp + 14);
 	s->len = (uint32_t)(len - offset);
-	return tcp_parse_options(tcp + TCP_HEADER, offset - TCP_HEADER,
-				 &s->opt);
+	if (!tcp_parse_options(tcp + TCP_HEADER, offset - TCP_HEADER, &s->opt))
+		f->stats.options_bad++;
+	return true;
 }
 
-/* A host we may talk to: RFC 9293 3.9.2.3, RFC 1122 3.2.1.3. */
+/*
+ * A host we may talk to: RFC 9293 3.9.2.3 MUST-57/63, RFC 1122 3.2.1.3, row 9:
+ * nothing to or from a broadcast or multicast address is answered.
+ */
 static bool source_ok(const struct fantail *f, const uint8_t *mac, uint32_t ip)
 {
 	uint32_t host =
@@ -268,9 +205,11 @@ static void ipv4_input(struct fantail *f, struct rx_frame *fr)
 	if (ip[9] == PROTO_ICMP) {
 		icmp_input(f, fr, len);
 	} else if (ip[9] == PROTO_TCP) {
-		if (!parse_tcp(fr, header, len, &s))
+		if (!parse_tcp(f, fr, header, len, &s))
 			goto bad;
 		tcp_input(f, fr, &s);
+	} else {
+		f->stats.frames_other++;
 	}
 	return;
 bad:
@@ -293,6 +232,8 @@ void frame_input(struct fantail *f, uint16_t slot, uint32_t offset,
 		arp_input(f, &fr);
 	else if (get16(fr.data + 12) == ETHERTYPE_IPV4)
 		ipv4_input(f, &fr);
+	else
+		f->stats.frames_other++;
 	/* Also if an entry reads from it: that one is before the return. */
 	control_return_slot(f, slot);
 }

@@ -1,99 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TCP segments that belong to no installed connection: passive open up to
- * CONN_INSTALL, and resets. SYN cookies, TIME_WAIT and active open will live
- * beside this.
+ * TCP segments that belong to no installed connection: who gets them, and the
+ * passive open up to the install. RFC 9293 3.10.7.
  */
 #include "internal.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define MSS_DEFAULT  536u     /* RFC 9293 MUST-15 */
-#define MSS_OURS     1460u    /* MTU 1500 */
-#define TS_BYTES     12u      /* the option with its padding */
-#define RTO_FIRST_US 1000000u /* RFC 6298 2.1 */
-#define RTO_MAX_US   60000000u
+#define CHALLENGES_PER_S 100u
 
-/* Sequence numbers and timestamps are compared modulo 2^32. */
-static bool before(uint32_t a, uint32_t b)
+uint32_t ts_clock(struct fantail *f, uint32_t offset)
 {
-	return (int32_t)(a - b) < 0;
+	return (uint32_t)(now_us(f) / 1000) + offset;
 }
 
-/* The connection's timestamp clock, in milliseconds, as the card's. */
-static uint32_t ts_now(struct fantail *f, const struct embryo *e)
+/* RFC 5961 7: challenges are limited, so that none can be used to count. */
+bool challenge_allowed(struct fantail *f)
 {
-	return (uint32_t)(now_us(f) / 1000) + e->ts_offset;
+	if (rate_allows(f, &f->challenges, CHALLENGES_PER_S)) {
+		f->stats.challenges++;
+		return true;
+	}
+	f->stats.challenges_limited++;
+	return false;
 }
 
-static uint32_t synack_window(const struct fantail *f)
+/* --------------------------------------------------------------- embryos */
+
+struct embryo *embryo_alloc(struct fantail *f, struct embryo **pool)
 {
-	return f->opt.rcv_credit < 65535 ? f->opt.rcv_credit : 65535;
+	struct embryo *e = *pool;
+
+	if (!e)
+		return NULL;
+	*pool = e->next;
+	memset(e, 0, sizeof(*e));
+	e->used = true;
+	e->flow.kind = FLOW_EMBRYO;
+	e->started_us = now_us(f);
+	f->stats.handshakes++;
+	return e;
 }
 
-static void send_synack(struct fantail *f, struct embryo *e)
+void embryo_free(struct fantail *f, struct embryo *e)
 {
-	struct tcp_options o = {
-		.has_mss = true, /* RFC 9293 MUST-14 */
-		.mss = MSS_OURS,
-		.has_wscale = e->wscale,
-		.wscale = e->rcv_wscale,
-		.has_ts = e->timestamps,
-		.ts_val = ts_now(f, e),
-		.ts_ecr = e->ts_recent,
-	};
-	struct segment s = {
-		.ip = e->flow.ip,
-		.port = e->flow.port,
-		.local_port = e->flow.local_port,
-		.seq = e->iss,
-		.ack = e->irs + 1,
-		.flags = TCP_SYN | TCP_ACK,
-		/* RFC 7323 2.2: never scaled in a SYN. */
-		.wnd = (uint16_t)synack_window(f),
-	};
-
-	e->sent_us = now_us(f);
-	if (tcp_send(f, e->mac, &s, &o))
-		f->stats.synack_sent++;
-}
-
-/* "<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>": the challenge of RFC 5961. */
-static void send_challenge(struct fantail *f, const struct embryo *e)
-{
-	struct tcp_options o = {
-		.has_ts = e->timestamps,
-		.ts_val = ts_now(f, e),
-		.ts_ecr = e->ts_recent,
-	};
-	struct segment s = {
-		.ip = e->flow.ip,
-		.port = e->flow.port,
-		.local_port = e->flow.local_port,
-		.seq = e->iss + 1,
-		.ack = e->irs + 1,
-		.flags = TCP_ACK,
-		.wnd = (uint16_t)(synack_window(f) >> e->rcv_wscale),
-	};
-
-	tcp_send(f, e->mac, &s, &o);
-}
-
-static void embryo_free(struct fantail *f, struct embryo *e)
-{
-	struct fantail_listener *l = e->listener;
+	struct embryo **pool = e->listener ? &e->listener->free : &f->dial_free;
 
 	timers_stop(&f->timers, &e->timer);
 	flows_del(f, &e->flow);
-	e->listener = NULL;
-	e->next = l->free;
-	l->free = e;
+	e->used = false;
+	e->next = *pool;
+	*pool = e;
 	f->stats.handshakes--;
 }
 
-/* RFC 6298 5.5: the interval doubles. RFC 9293 MUST-22/23 for the end. */
-static void set_timer(struct fantail *f, struct embryo *e)
+void embryo_fail(struct fantail *f, struct embryo *e, int error)
+{
+	if (!e->listener) {
+		f->stats.connect_failures++;
+		connect_event(f, e->user, error, &e->flow, NULL);
+	}
+	embryo_free(f, e);
+}
+
+/*
+ * RFC 9293 3.4.1 MUST-8/9, RFC 6528 3, row 6: a clock of 4 us and a keyed
+ * hash of the tuple. The other half of the hash moves the timestamp clock
+ * (RFC 7323 7.1).
+ */
+void embryo_choose_numbers(struct fantail *f, struct embryo *e)
+{
+	uint64_t h = tuple_hash(f, HASH_SEQUENCE, e->flow.ip, e->flow.port,
+				e->flow.local_port);
+
+	e->iss = (uint32_t)(now_us(f) / 4) + (uint32_t)h;
+	e->ts_offset = (uint32_t)(h >> 32);
+}
+
+/*
+ * What the peer's SYN says. RFC 7323 1.3, 2.2, 3.2, row 14: an option holds
+ * only if both sides sent it.
+ */
+void embryo_take_options(const struct fantail *f, struct embryo *e,
+			 const struct segment *s)
+{
+	e->irs = s->seq;
+	e->peer_mss = tcp_peer_mss(&s->opt);
+	e->timestamps = s->opt.has_ts;
+	e->ts_recent = s->opt.ts_val;
+	e->wscale = s->opt.has_wscale;
+	e->snd_wscale = e->wscale ? s->opt.wscale : 0;
+	e->rcv_wscale = e->wscale ? tcp_our_wscale(f) : 0;
+}
+
+/*
+ * RFC 6298 5.5, row 8: the interval doubles. RFC 9293 3.8.3 MUST-22/23: the
+ * end comes only after handshake_ms.
+ */
+void embryo_set_timer(struct fantail *f, struct embryo *e)
 {
 	uint64_t wait = RTO_FIRST_US;
 	uint64_t end = e->started_us + f->opt.handshake_ms * 1000ull;
@@ -106,11 +111,68 @@ static void set_timer(struct fantail *f, struct embryo *e)
 	timers_set(&f->timers, &e->timer, due < end ? due : end);
 }
 
+void embryo_send_synack(struct fantail *f, struct embryo *e)
+{
+	struct tcp_options o = {
+		.has_mss = true, /* RFC 9293 MUST-14, row 4: only in a SYN */
+		.mss = MSS_OURS,
+		.has_wscale = e->wscale,
+		.wscale = e->rcv_wscale,
+		.has_ts = e->timestamps,
+		.ts_val = ts_clock(f, e->ts_offset),
+		.ts_ecr = e->ts_recent,
+	};
+	struct segment s = {
+		.ip = e->flow.ip,
+		.port = e->flow.port,
+		.local_port = e->flow.local_port,
+		.seq = e->iss,
+		.ack = e->irs + 1,
+		.flags = TCP_SYN | TCP_ACK,
+		.wnd = tcp_syn_window(f),
+	};
+
+	e->sent_us = now_us(f);
+	if (tcp_send(f, e->mac, &s, &o))
+		f->stats.synack_sent++;
+}
+
+/* "<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>" */
+void embryo_send_ack(struct fantail *f, const struct embryo *e)
+{
+	struct tcp_options o = {
+		.has_ts = e->timestamps,
+		.ts_val = ts_clock(f, e->ts_offset),
+		.ts_ecr = e->ts_recent,
+	};
+	struct segment s = {
+		.ip = e->flow.ip,
+		.port = e->flow.port,
+		.local_port = e->flow.local_port,
+		.seq = e->iss + 1,
+		.ack = e->irs + 1,
+		.flags = TCP_ACK,
+		.wnd = (uint16_t)(tcp_syn_window(f) >> e->rcv_wscale),
+	};
+
+	tcp_send(f, e->mac, &s, &o);
+}
+
+static void send_challenge(struct fantail *f, const struct embryo *e)
+{
+	if (challenge_allowed(f))
+		embryo_send_ack(f, e);
+}
+
 static void embryo_timer(struct fantail *f, struct timer *t)
 {
 	struct embryo *e =
 		(struct embryo *)((char *)t - offsetof(struct embryo, timer));
 
+	if (!e->listener) {
+		connect_timer(f, e);
+		return;
+	}
 	if (now_us(f) >= e->started_us + f->opt.handshake_ms * 1000ull) {
 		f->stats.handshake_timeouts++;
 		embryo_free(f, e);
@@ -119,161 +181,100 @@ static void embryo_timer(struct fantail *f, struct timer *t)
 	if (e->retries < UINT8_MAX)
 		e->retries++;
 	f->stats.synack_retransmits++;
-	send_synack(f, e);
-	set_timer(f, e);
+	embryo_send_synack(f, e);
+	embryo_set_timer(f, e);
 }
+
+/* ---------------------------------------------------------------- LISTEN */
 
 /*
- * RFC 9293 3.4.1, RFC 6528: a clock of 4 us and a keyed hash of the tuple.
- * The other half of the hash moves the timestamp clock (RFC 7323 7.1).
+ * RFC 9293 3.10.7.2, row 9. Who comes out of TIME_WAIT must not get sequence
+ * numbers that the old connection has used (RFC 6191 2), which a cookie
+ * cannot promise.
  */
-static void choose_numbers(struct fantail *f, struct embryo *e)
+bool listener_syn(struct fantail *f, struct fantail_listener *l,
+		  const struct segment *s, const uint32_t *above)
 {
-	uint64_t h = tuple_hash(f, HASH_SEQUENCE, e->flow.ip, e->flow.port,
-				e->flow.local_port);
-
-	e->iss = (uint32_t)(now_us(f) / 4) + (uint32_t)h;
-	e->ts_offset = (uint32_t)(h >> 32);
-}
-
-/* The least shift that lets 16 bits hold our credit. */
-static uint8_t our_wscale(const struct fantail *f)
-{
-	uint8_t shift = 0;
-
-	while (f->opt.rcv_credit >> shift > 65535)
-		shift++;
-	return shift;
-}
-
-static void syn_input(struct fantail *f, struct fantail_listener *l,
-		      const struct segment *s)
-{
-	struct embryo *e = l->free;
+	struct embryo *e = NULL;
 
 	f->stats.syn_received++;
-	/*
-	 * Every handshake has a connection in reserve. SYN cookies will take
-	 * over here.
-	 */
-	if (!e || f->stats.handshakes >= f->conns.free_count) {
-		f->stats.syn_dropped++;
-		return;
+	/* Every handshake has a connection in reserve. */
+	if (f->stats.handshakes < f->conns.free_count)
+		e = embryo_alloc(f, &l->free);
+	if (!e) {
+		/* RFC 4987 3.6, row 10. */
+		if (!above && f->conns.free_count)
+			cookie_answer(f, s);
+		else
+			f->stats.syn_dropped++;
+		return false;
 	}
-	l->free = e->next;
-	memset(e, 0, sizeof(*e));
 	e->listener = l;
 	e->timer.fn = embryo_timer;
-	e->flow.kind = FLOW_EMBRYO;
 	e->flow.ip = s->ip;
 	e->flow.port = s->port;
 	e->flow.local_port = s->local_port;
 	memcpy(e->mac, arp_next_hop(f, s->ip, s->src_mac), ETH_ALEN);
-	e->irs = s->seq;
-	e->peer_mss = s->opt.has_mss && s->opt.mss ? s->opt.mss : MSS_DEFAULT;
-	/* Options only if offered: RFC 7323 1.3, 2.2, 3.2. */
-	e->timestamps = s->opt.has_ts;
-	e->ts_recent = s->opt.ts_val;
-	e->wscale = s->opt.has_wscale;
-	if (e->wscale) {
-		e->snd_wscale = s->opt.wscale;
-		e->rcv_wscale = our_wscale(f);
-	}
-	choose_numbers(f, e);
-	e->started_us = now_us(f);
+	e->resolved = true;
+	embryo_take_options(f, e, s);
+	embryo_choose_numbers(f, e);
+	if (above && !before(*above, e->iss))
+		e->iss = *above + 65537;
 	flows_add(f, &e->flow);
-	f->stats.handshakes++;
-	send_synack(f, e);
-	set_timer(f, e);
+	embryo_send_synack(f, e);
+	embryo_set_timer(f, e);
+	return true;
 }
 
-static uint16_t effective_mss(const struct embryo *e)
+static void listen_input(struct fantail *f, struct rx_frame *fr,
+			 const struct segment *s)
 {
-	uint32_t mss = e->peer_mss < MSS_OURS ? e->peer_mss : MSS_OURS;
+	struct fantail_listener *l = listener_find(f, s->local_port);
 
-	/* RFC 9293 MUST-16: less the options of every segment. */
-	if (e->timestamps)
-		mss = mss > TS_BYTES ? mss - TS_BYTES : 0;
-	/* The card's floor, for peers that ask for less than sense. */
-	return (uint16_t)(mss < FANTAIL_MSS_MIN ? FANTAIL_MSS_MIN : mss);
-}
-
-/* RFC 6298 3: no sample from a retransmitted SYN-ACK without timestamps. */
-static uint32_t handshake_rtt(struct fantail *f, const struct embryo *e,
-			      const struct segment *s)
-{
-	uint64_t us = now_us(f) - e->sent_us;
-
-	if (e->retries &&
-	    !(e->timestamps &&
-	      s->opt.ts_ecr == (uint32_t)(e->sent_us / 1000) + e->ts_offset))
-		return 0;
-	return us ? us < UINT32_MAX ? (uint32_t)us : UINT32_MAX : 1;
-}
-
-static void fill_context(struct fantail *f, const struct embryo *e,
-			 const struct segment *s, struct fantail_context *x)
-{
-	uint32_t credit = f->opt.rcv_credit;
-
-	memset(x, 0, sizeof(*x));
-	x->local_ip = f->opt.ip;
-	x->remote_ip = e->flow.ip;
-	x->local_port = e->flow.local_port;
-	x->remote_port = e->flow.port;
-	memcpy(x->local_mac, f->opt.mac, ETH_ALEN);
-	memcpy(x->remote_mac, e->mac, ETH_ALEN);
-	x->snd_nxt = e->iss + 1;
-	x->rcv_nxt = e->irs + 1;
-	x->snd_wnd = (uint32_t)s->wnd << e->snd_wscale;
-	x->mss = effective_mss(e);
-	x->snd_wscale = e->snd_wscale;
-	x->rcv_wscale = e->rcv_wscale;
-	x->flags = (e->timestamps ? FANTAIL_CTX_FLAGS_TIMESTAMPS_MASK : 0) |
-		   f->opt.policy << FANTAIL_CTX_FLAGS_POLICY_SHIFT;
-	x->ts_recent = e->timestamps ? e->ts_recent : 0;
-	x->ts_offset = e->ts_offset;
-	x->rcv_credit = e->wscale || credit < 65535 ? credit : 65535;
-	x->lag_limit = f->opt.lag_limit;
-	x->give_up_ms = f->opt.give_up_ms;
-	x->srtt_us = handshake_rtt(f, e, s);
-}
-
-/*
- * The ACK that opens it. What it carries beyond the ACK is run again behind
- * the install, in the same ring, so the card knows the tuple by then.
- */
-static void install(struct fantail *f, struct embryo *e, struct rx_frame *fr,
-		    const struct segment *s)
-{
-	struct fantail_entry *entry;
-	struct fantail_conn *c;
-	void *scratch;
-
-	/* Two entries; else the SYN-ACK's timer asks the peer once more. */
-	if (control_space(f) < 2 || !f->conns.free_count) {
-		f->stats.frames_unsent++;
-		return;
+	if (!l) {
+		/* RFC 9293 3.10.7.1, CLOSED, row 39. */
+		tcp_send_reset(f, s);
+	} else if (s->flags & TCP_RST) {
+		/* RFC 9293 3.10.7.2, row 9: first RST, */
+		f->stats.listen_dropped++;
+	} else if (s->flags & TCP_ACK) {
+		/* then ACK: a cookie of ours, or reset, */
+		if (s->flags & TCP_SYN || !cookie_input(f, l, fr, s))
+			tcp_send_reset(f, s);
+	} else if (s->flags & TCP_SYN) {
+		/* then SYN. */
+		listener_syn(f, l, s, NULL);
+	} else {
+		f->stats.listen_dropped++;
 	}
-	c = conn_alloc(f);
-	entry = control_get(f, &scratch);
-	fill_context(f, e, s, scratch);
-	entry->op = FANTAIL_OP_CONN_INSTALL;
-	/* Its BATCH record tells us that it has happened. */
-	entry->flags = FANTAIL_FLAG_LAST;
-	entry->target = c->handle;
-	entry->len = FANTAIL_CONTEXT_BYTES;
-	entry->cookie = (uint64_t)COOKIE_INSTALL << 32 | c->handle;
+}
 
-	c->listener = e->listener;
-	c->flow = e->flow;
-	c->flow.kind = FLOW_CONN;
-	embryo_free(f, e);
-	flows_add(f, &c->flow);
-	if ((s->len || s->flags & TCP_FIN) &&
-	    !control_frame_from_slot(f, FANTAIL_OP_FRAME_INJECT, fr->slot,
-				     fr->len))
-		f->stats.injects++;
+/* ---------------------------------------------------------- SYN-RECEIVED */
+
+static void established(struct fantail *f, struct embryo *e,
+			struct rx_frame *fr, const struct segment *s)
+{
+	/* RFC 7323 2.2: that of a SYN (simultaneous open) is not scaled. */
+	uint32_t wnd = s->flags & TCP_SYN ? s->wnd
+					  : (uint32_t)s->wnd << e->snd_wscale;
+
+	/* No room: the SYN-ACK's timer asks the peer once more. */
+	if (embryo_install(f, e, fr, s, wnd, embryo_rtt(f, e, s)))
+		embryo_free(f, e);
+}
+
+static void embryo_reset(struct fantail *f, struct embryo *e,
+			 const struct segment *s, bool in_window)
+{
+	/* RFC 5961 3.2, as row 37. */
+	if (s->seq == e->irs + 1) {
+		f->stats.handshake_resets++;
+		embryo_fail(f, e, -ECONNREFUSED);
+	} else if (in_window) {
+		send_challenge(f, e);
+	} else {
+		f->stats.handshake_dropped++;
+	}
 }
 
 /* RFC 9293 3.10.7.4 in SYN-RECEIVED, with RFC 5961. */
@@ -281,51 +282,53 @@ static void embryo_input(struct fantail *f, struct embryo *e,
 			 struct rx_frame *fr, const struct segment *s)
 {
 	uint32_t rcv_nxt = e->irs + 1;
-	uint32_t wnd = synack_window(f);
-	bool in_window;
+	bool in_window, both;
 
 	/* The very SYN again: our answer was lost. */
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
 	    s->seq == e->irs) {
 		f->stats.synack_retransmits++;
-		send_synack(f, e);
+		embryo_send_synack(f, e);
 		return;
 	}
-	in_window = s->seq - rcv_nxt < wnd;
+	in_window = s->seq - rcv_nxt < tcp_syn_window(f);
 	if (s->flags & TCP_RST) {
-		if (s->seq == rcv_nxt) {
-			f->stats.handshake_resets++;
-			embryo_free(f, e);
-		} else if (in_window) {
-			send_challenge(f, e);
-		}
+		embryo_reset(f, e, s, in_window);
 		return;
 	}
+	/* RFC 9293 3.5, figure 7: both sides have sent a SYN. */
+	both = !e->listener && s->flags & TCP_SYN && s->seq == e->irs;
 	/* Another SYN, or outside the window: who is really there answers. */
-	if (s->flags & TCP_SYN || !in_window) {
+	if (!both && (s->flags & TCP_SYN || !in_window)) {
 		send_challenge(f, e);
 		return;
 	}
-	if (!(s->flags & TCP_ACK))
+	if (!(s->flags & TCP_ACK)) {
+		f->stats.handshake_dropped++;
 		return;
+	}
 	if (s->ack != e->iss + 1) {
 		tcp_send_reset(f, s);
 		return;
 	}
 	if (e->timestamps) {
 		/* RFC 7323 3.2: dropped without the option; 5.3: PAWS. */
-		if (!s->opt.has_ts)
+		if (!s->opt.has_ts) {
+			f->stats.handshake_dropped++;
 			return;
+		}
 		if (before(s->opt.ts_val, e->ts_recent)) {
 			send_challenge(f, e);
 			return;
 		}
 		/* RFC 7323 4.3: only what covers the last ACK sent. */
-		if (s->seq == rcv_nxt)
+		if (s->seq == rcv_nxt || both)
 			e->ts_recent = s->opt.ts_val;
 	}
-	install(f, e, fr, s);
+	established(f, e, fr, s);
 }
+
+/* --------------------------------------------------------------- sorting */
 
 /*
  * The card sent this up because it did not know the connection at that
@@ -335,8 +338,13 @@ static void conn_input(struct fantail *f, struct fantail_conn *c,
 		       struct rx_frame *fr, const struct segment *s)
 {
 	if (c->state == CONN_DEAD) {
-		/* After CLOSED this will be TIME_WAIT's. */
-		if (!(c->all_events & FANTAIL_EV_CLOSED))
+		/*
+		 * Closed well: on its way out of the card, a repeat will find
+		 * TIME_WAIT or nothing.
+		 */
+		if (c->all_events & FANTAIL_EV_CLOSED)
+			f->stats.late_segments++;
+		else
 			tcp_send_reset(f, s);
 		return;
 	}
@@ -348,20 +356,16 @@ static void conn_input(struct fantail *f, struct fantail_conn *c,
 void tcp_input(struct fantail *f, struct rx_frame *fr, struct segment *s)
 {
 	struct flow *flow = flows_find(f, s->ip, s->port, s->local_port);
-	struct fantail_listener *l;
+	struct embryo *e = (struct embryo *)flow;
 
-	if (flow && flow->kind == FLOW_CONN) {
+	if (!flow)
+		listen_input(f, fr, s);
+	else if (flow->kind == FLOW_CONN)
 		conn_input(f, (struct fantail_conn *)flow, fr, s);
-		return;
-	}
-	if (flow) {
-		embryo_input(f, (struct embryo *)flow, fr, s);
-		return;
-	}
-	/* RFC 9293 3.10.7.2, LISTEN: first RST, then ACK, then SYN. */
-	l = listener_find(f, s->local_port);
-	if (l && (s->flags & (TCP_RST | TCP_ACK | TCP_SYN)) == TCP_SYN)
-		syn_input(f, l, s);
-	else if (!l || s->flags & TCP_ACK)
-		tcp_send_reset(f, s);
+	else if (flow->kind == FLOW_TIME_WAIT)
+		time_wait_input(f, (struct time_wait *)flow, s);
+	else if (e->syn_sent)
+		connect_input(f, e, fr, s);
+	else
+		embryo_input(f, e, fr, s);
 }

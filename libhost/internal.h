@@ -32,7 +32,8 @@ void timers_run(struct fantail *f, uint64_t now);
 
 enum flow_kind {
 	FLOW_EMBRYO,
-	FLOW_CONN
+	FLOW_CONN,
+	FLOW_TIME_WAIT
 };
 
 /* A known 4-tuple; our address is always f->ip. */
@@ -61,8 +62,11 @@ void flows_del(struct fantail *f, struct flow *flow);
  */
 enum hash_use {
 	HASH_BUCKET,
-	HASH_SEQUENCE
+	HASH_SEQUENCE,
+	HASH_PORT,
+	HASH_COOKIE
 };
+uint64_t keyed_hash(const struct fantail *f, const uint8_t *in, size_t len);
 uint64_t tuple_hash(const struct fantail *f, enum hash_use use, uint32_t ip,
 		    uint16_t port, uint16_t local_port);
 
@@ -85,8 +89,26 @@ struct fantail_conn {
 	struct fantail_listener *listener;
 	void *user;
 	struct fantail_conn *next; /* in f->deferred */
-	uint64_t *groups;	   /* bit per group */
-	uint32_t members;	   /* bits set */
+	uint64_t opened_us;
+	/* Of the handshake; TIME_WAIT and ICMP need them. */
+	uint32_t snd_base; /* first byte we send */
+	uint32_t rcv_base; /* first byte the peer sends */
+	uint32_t rcv_bytes;
+	uint32_t queued; /* as last told */
+	uint32_t ts_first;
+	uint32_t ts_offset;
+	/* An ICMP error that waits for the card's answer to CONN_QUERY. */
+	uint32_t icmp_seq;
+	uint16_t icmp_mss;
+	uint8_t icmp_kind; /* enum icmp_kind; 0: none */
+	uint16_t mss;
+	uint8_t mac[ETH_ALEN];
+	uint8_t rcv_wscale;
+	bool timestamps;
+	bool dialed;	  /* by fantail_connect() */
+	bool fin_first;	  /* the peer closed before we did */
+	uint64_t *groups; /* bit per group */
+	uint32_t members; /* bits set */
 	uint32_t handle;
 	uint16_t all_events;
 	enum conn_state state;
@@ -112,7 +134,11 @@ struct fantail_conn *conn_alloc(struct fantail *f);
 void conn_free(struct fantail *f, struct fantail_conn *c);
 struct fantail_conn *conn_find(struct fantail *f, uint32_t handle);
 void conn_installed(struct fantail *f, struct fantail_conn *c);
+void conn_refused(struct fantail *f, struct fantail_conn *c, uint8_t code);
 void conn_record(struct fantail *f, const struct fantail_rec_conn *r);
+/* On CONTROL; 0 or -EAGAIN: no room. */
+int conn_query(struct fantail_conn *c);
+int conn_update(struct fantail_conn *c, uint64_t code, uint64_t value);
 void conns_progress(struct fantail *f);
 
 struct fantail_group {
@@ -181,40 +207,6 @@ struct fantail_entry *data_get(struct fantail *f);
 /* Ring if the open batch, or what else waits, is due. */
 int data_flush(struct fantail *f);
 
-/* -------------------------------------------------------------- listening */
-
-struct embryo {
-	struct flow flow;
-	struct timer timer;
-	struct fantail_listener *listener;
-	struct embryo *next; /* free list */
-	uint64_t started_us;
-	uint64_t sent_us; /* last SYN-ACK */
-	uint32_t iss;
-	uint32_t irs;
-	uint32_t ts_recent;
-	uint32_t ts_offset;
-	uint16_t peer_mss;
-	uint8_t mac[ETH_ALEN];
-	uint8_t snd_wscale;
-	uint8_t rcv_wscale;
-	bool wscale;
-	bool timestamps;
-	uint8_t retries;
-};
-
-struct fantail_listener {
-	struct fantail *f;
-	struct fantail_listener *next;
-	struct embryo *embryos;
-	struct embryo *free;
-	unsigned int backlog;
-	uint16_t port;
-};
-
-struct fantail_listener *listener_find(struct fantail *f, uint16_t port);
-void listeners_free(struct fantail *f);
-
 /* ----------------------------------------------------------------- frames */
 
 #define TCP_FIN 0x01u
@@ -228,6 +220,7 @@ struct tcp_options {
 	bool has_mss;
 	bool has_wscale;
 	bool has_ts;
+	bool has_sack;
 	uint16_t mss;
 	uint8_t wscale;
 	uint32_t ts_val;
@@ -258,6 +251,9 @@ void frame_input(struct fantail *f, uint16_t slot, uint32_t offset,
 		 uint32_t len);
 void arp_input(struct fantail *f, struct rx_frame *fr);
 void icmp_input(struct fantail *f, struct rx_frame *fr, uint32_t ip_len);
+/* The card's answer to the CONN_QUERY that an ICMP error asked for. */
+void icmp_verdict(struct fantail *f, struct fantail_conn *c,
+		  const struct fantail_rec_conn *r);
 void tcp_input(struct fantail *f, struct rx_frame *fr, struct segment *s);
 
 /* Big-endian access and the Internet checksum (ones' complement sum). */
@@ -268,7 +264,14 @@ void put32(uint8_t *p, uint32_t v);
 uint32_t sum16(const uint8_t *p, size_t len, uint32_t sum);
 uint16_t sum_fold(uint32_t sum);
 
+/* False: a bad length ended it; what came before is in @o. */
 bool tcp_parse_options(const uint8_t *p, size_t len, struct tcp_options *o);
+/* Returns the bytes, a multiple of four. */
+size_t tcp_build_options(uint8_t *p, const struct tcp_options *o);
+uint16_t tcp_peer_mss(const struct tcp_options *o);
+uint16_t tcp_payload_mss(uint32_t mss, bool timestamps);
+uint8_t tcp_our_wscale(const struct fantail *f);
+uint16_t tcp_syn_window(const struct fantail *f);
 /* Build a segment without payload; returns the frame's bytes, <= 74. */
 size_t tcp_build(const struct fantail *f, uint8_t *frame,
 		 const uint8_t *dst_mac, const struct segment *s,
@@ -293,10 +296,172 @@ struct arp_entry {
 const uint8_t *arp_next_hop(struct fantail *f, uint32_t ip,
 			    const uint8_t *from);
 void arp_request(struct fantail *f, uint32_t ip);
+/* Whom to send to for @ip; 0: no route. Its MAC, or NULL. */
+uint32_t arp_route(const struct fantail *f, uint32_t ip);
+const uint8_t *arp_find(struct fantail *f, uint32_t ip);
+
+/* ------------------------------------------------------------- handshakes */
+
+#define MSS_DEFAULT  536u     /* RFC 9293 MUST-15 */
+#define MSS_OURS     1460u    /* MTU 1500 */
+#define RTO_FIRST_US 1000000u /* RFC 6298 2.1 */
+#define RTO_MAX_US   60000000u
+
+struct embryo {
+	struct flow flow;
+	struct timer timer;
+	struct fantail_listener *listener; /* NULL: active open */
+	struct embryo *next;		   /* free list */
+	void *user;			   /* of fantail_connect() */
+	uint64_t started_us;
+	uint64_t sent_us; /* last SYN or SYN-ACK */
+	uint32_t hop;	  /* whom to ask ARP for */
+	uint32_t iss;
+	uint32_t irs;
+	uint32_t ts_recent;
+	uint32_t ts_offset;
+	int soft_error;
+	uint16_t peer_mss;
+	uint8_t mac[ETH_ALEN];
+	uint8_t snd_wscale;
+	uint8_t rcv_wscale;
+	uint8_t retries;
+	bool used;
+	bool resolved; /* mac is known */
+	bool syn_sent; /* SYN-SENT; else SYN-RECEIVED */
+	bool wscale;
+	bool timestamps;
+};
+
+/* Sequence numbers and timestamps are compared modulo 2^32. */
+static inline bool before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+/* Milliseconds, as the card's timestamps. */
+uint32_t ts_clock(struct fantail *f, uint32_t offset);
+/* Take one from @pool, zeroed; then its flow is filled and added. */
+struct embryo *embryo_alloc(struct fantail *f, struct embryo **pool);
+/* Put it back; nobody is told. */
+void embryo_free(struct fantail *f, struct embryo *e);
+/* The same, and a CONNECT event with @error if it was an active open. */
+void embryo_fail(struct fantail *f, struct embryo *e, int error);
+void embryo_choose_numbers(struct fantail *f, struct embryo *e);
+void embryo_take_options(const struct fantail *f, struct embryo *e,
+			 const struct segment *s);
+void embryo_set_timer(struct fantail *f, struct embryo *e);
+void embryo_send_synack(struct fantail *f, struct embryo *e);
+void embryo_send_ack(struct fantail *f, const struct embryo *e);
+/* RFC 6298 3: 0: no sample. */
+uint32_t embryo_rtt(struct fantail *f, const struct embryo *e,
+		    const struct segment *s);
+/*
+ * Install it, and run the frame again behind that if it holds more than the
+ * handshake. @snd_wnd: the peer's, scaled. False: no room, no effect. Does
+ * not free @e.
+ */
+bool embryo_install(struct fantail *f, const struct embryo *e,
+		    struct rx_frame *fr, const struct segment *s,
+		    uint32_t snd_wnd, uint32_t rtt_us);
+/* False: this second's challenge ACKs are used up (RFC 5961 7). */
+bool challenge_allowed(struct fantail *f);
+
+/* Active open. */
+int connects_init(struct fantail *f);
+void connect_timer(struct fantail *f, struct embryo *e);
+void connect_input(struct fantail *f, struct embryo *e, struct rx_frame *fr,
+		   const struct segment *s);
+void connect_resolved(struct fantail *f, uint32_t ip, const uint8_t *mac);
+void connect_event(struct fantail *f, void *user, int error,
+		   const struct flow *flow, struct fantail_conn *c);
+
+/* SYN cookies. */
+struct cookie {
+	uint16_t mss;
+	uint8_t wscale; /* WSCALE_NONE: not offered */
+	bool timestamps;
+	bool sack; /* permitted; nothing asks before SACK exists */
+};
+#define WSCALE_NONE 15u
+
+/* What goes into the SYN-ACK: *iss, and *ts_val if there are timestamps. */
+void cookie_make(const struct fantail *f, const struct segment *s,
+		 const struct cookie *c, uint64_t now, uint32_t ts_now,
+		 uint32_t *iss, uint32_t *ts_val);
+/* Does the ACK @s carry one of ours, not too old? */
+bool cookie_check(const struct fantail *f, const struct segment *s,
+		  uint64_t now, struct cookie *c);
+void cookie_answer(struct fantail *f, const struct segment *s);
+/* False: not one of ours. */
+bool cookie_input(struct fantail *f, struct fantail_listener *l,
+		  struct rx_frame *fr, const struct segment *s);
+
+/* -------------------------------------------------------------- TIME_WAIT */
+
+struct time_wait {
+	struct flow flow;
+	struct time_wait *newer; /* in the order of expiry; or free list */
+	struct time_wait *older;
+	uint64_t due;
+	uint32_t snd_nxt;
+	uint32_t rcv_nxt;
+	uint32_t ts_low;  /* the peer's last timestamp is not before this */
+	uint32_t ts_high; /* nor after this */
+	uint32_t ts_offset;
+	uint16_t wnd; /* as on the wire */
+	uint8_t mac[ETH_ALEN];
+	bool timestamps;
+};
+
+struct time_waits {
+	struct time_wait *all;
+	struct time_wait *free;
+	struct time_wait *oldest;
+	struct time_wait *newest;
+	struct timer timer;
+};
+
+int time_waits_init(struct fantail *f);
+void time_wait_enter(struct fantail *f, const struct fantail_conn *c);
+void time_wait_input(struct fantail *f, struct time_wait *tw,
+		     const struct segment *s);
+
+/* -------------------------------------------------------------- listening */
+
+struct fantail_listener {
+	struct fantail *f;
+	struct fantail_listener *next;
+	struct embryo *embryos;
+	struct embryo *free;
+	unsigned int backlog;
+	uint16_t port;
+};
+
+struct fantail_listener *listener_find(struct fantail *f, uint16_t port);
+void listeners_free(struct fantail *f);
+/*
+ * A SYN for a listener. @above: the sequence number of ours that the new one
+ * must be above (TIME_WAIT), or NULL. False: answered by a cookie (never with
+ * @above) or dropped.
+ */
+bool listener_syn(struct fantail *f, struct fantail_listener *l,
+		  const struct segment *s, const uint32_t *above);
 
 /* ---------------------------------------------------------------- library */
 
-#define EVENT_QUEUE 128u /* twice the records polled in one go */
+/*
+ * Records polled in one go make at most three events each; timers make none
+ * while more than half of it is used.
+ */
+#define EVENT_QUEUE 256u
+
+/* So many in a second, one second after the other. */
+struct rate {
+	uint64_t second;
+	uint32_t count;
+};
+bool rate_allows(struct fantail *f, struct rate *r, uint32_t per_second);
 
 struct fantail {
 	struct fantail_dev *dev;
@@ -316,6 +481,13 @@ struct fantail {
 	struct fantail_listener *listeners;
 	struct fantail_group *groups;
 	uint64_t *group_used;
+	struct embryo *dials; /* active opens */
+	struct embryo *dial_free;
+	uint32_t dial_turn;
+	struct time_waits time_waits;
+	uint64_t cookies_until_us; /* ACKs may carry cookies */
+	struct rate challenges;
+	struct rate icmp_rate;
 	struct arp_entry arp[ARP_ENTRIES];
 	uint64_t arp_asked_us;
 	uint8_t hash_key[16];
@@ -334,6 +506,10 @@ struct fantail {
 
 struct fantail_event *event_add(struct fantail *f, enum fantail_event_type type,
 				struct fantail_conn *c);
+/* No room for events of timers: try again in a moment. */
+bool events_full(const struct fantail *f);
 uint64_t now_us(struct fantail *f);
+void log_line(struct fantail *f, enum fantail_log_level level, const char *fmt,
+	      ...) __attribute__((format(printf, 3, 4)));
 
 #endif /* FANTAIL_INTERNAL_H */

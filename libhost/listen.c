@@ -55,7 +55,7 @@ static void detach(struct fantail *f, struct fantail_listener *l)
 	for (i = 0; i < l->backlog; i++) {
 		struct embryo *e = &l->embryos[i];
 
-		if (!e->listener)
+		if (!e->used)
 			continue;
 		timers_stop(&f->timers, &e->timer);
 		flows_del(f, &e->flow);
