@@ -89,6 +89,8 @@ void mock_conn(struct mock *m, uint32_t handle, uint16_t events)
 		.type = FANTAIL_REC_CONN,
 		.handle = handle,
 		.events = events,
+		.acked = m->acked[handle % MOCK_CONNS],
+		.queued = m->queued[handle % MOCK_CONNS],
 	};
 
 	mock_record(m, &r);
@@ -225,6 +227,8 @@ static void conn_op(struct mock *m, int ring, const struct fantail_entry *e)
 		m->memberships[id]--;
 	} else if (e->op == FANTAIL_OP_CONN_ABORT) {
 		mock_conn(m, e->target, FANTAIL_EV_ABORTED);
+	} else if (e->op == FANTAIL_OP_CONN_QUERY) {
+		mock_conn(m, e->target, FANTAIL_EV_QUERY);
 	} else if (e->op == FANTAIL_OP_CONN_RELEASE) {
 		if (m->memberships[id]) {
 			refuse(m, ring, e, FANTAIL_REFUSE_IN_GROUP);

@@ -31,11 +31,13 @@ struct mock_frame {
 struct mock {
 	/* What tests set. */
 	uint64_t now_us;
-	bool hold[2];		 /* do not work on this ring */
-	uint8_t refuse_install;	 /* FANTAIL_REFUSE_ code, or 0 */
-	bool mute;		 /* write no HEAD records */
-	uint32_t qp_status;	 /* QP_STATUS while enabled */
-	unsigned int fail_write; /* fail this many register writes */
+	bool hold[2];		    /* do not work on this ring */
+	uint8_t refuse_install;	    /* FANTAIL_REFUSE_ code, or 0 */
+	bool mute;		    /* write no HEAD records */
+	uint32_t qp_status;	    /* QP_STATUS while enabled */
+	unsigned int fail_write;    /* fail this many register writes */
+	uint32_t acked[MOCK_CONNS]; /* of CONN records */
+	uint32_t queued[MOCK_CONNS];
 
 	/* What tests look at. */
 	uint64_t writes;    /* register writes */

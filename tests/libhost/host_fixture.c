@@ -109,6 +109,10 @@ size_t host_build(const struct host_seg *s, uint8_t *frame)
 		put(o + 8, (uint64_t)s->ts_ecr, 4);
 		o += 12;
 	}
+	if (s->raw_len) {
+		memcpy(o, s->raw, s->raw_len);
+		o += s->raw_len;
+	}
 	if (data)
 		memcpy(o, s->data, data);
 	len = (size_t)(o - tcp) + data;
@@ -134,6 +138,52 @@ size_t host_build(const struct host_seg *s, uint8_t *frame)
 				  (s->dst_ip & 0xFFFF)),
 	    2);
 	return 34 + len;
+}
+
+size_t host_icmp_build(uint8_t *frame, uint8_t type, uint8_t code, uint16_t mtu,
+		       const struct host_seg *quoted)
+{
+	uint8_t inner[1514], *ip = frame + 14, *icmp = ip + 20;
+
+	host_build(quoted, inner);
+	memset(frame, 0, 1514);
+	memcpy(frame, host_mac, 6);
+	memcpy(frame + 6, host_peer_mac, 6);
+	put(frame + 12, 0x0800, 2);
+	ip[0] = 0x45;
+	put(ip + 2, 20 + 8 + 28, 2);
+	ip[8] = 64;
+	ip[9] = 1;
+	put(ip + 12, quoted->dst_ip, 4);
+	put(ip + 16, quoted->src_ip, 4);
+	put(ip + 10, host_checksum(ip, 20, 0), 2);
+	icmp[0] = type;
+	icmp[1] = code;
+	put(icmp + 6, mtu, 2);
+	memcpy(icmp + 8, inner + 14, 28);
+	/* as if it had been a full segment */
+	put(icmp + 8 + 2, 1500, 2);
+	put(icmp + 2, host_checksum(icmp, 36, 0), 2);
+	return 14 + 56;
+}
+
+int host_icmp(struct host *h, uint8_t type, uint8_t code, uint16_t mtu,
+	      uint16_t port, uint32_t seq)
+{
+	struct host_seg q = {
+		.src_ip = HOST_IP,
+		.dst_ip = HOST_PEER,
+		.src_port = HOST_PORT,
+		.dst_port = port,
+		.seq = seq,
+		.mss = -1,
+		.wscale = -1,
+		.ts_val = -1,
+	};
+	uint8_t frame[1514];
+
+	mock_rx(h->m, frame, host_icmp_build(frame, type, code, mtu, &q));
+	return host_poll(h);
 }
 
 int host_rx(struct host *h, const struct host_seg *s)

@@ -28,6 +28,8 @@ struct host_seg {
 	int mss, wscale;
 	int64_t ts_val, ts_ecr;
 	const char *data;
+	const uint8_t *raw; /* more options, bytes as they are */
+	size_t raw_len;	    /* a multiple of four */
 	/* Of a parsed frame. */
 	uint8_t dst_mac[6];
 	int sack_permitted;
@@ -62,6 +64,17 @@ size_t host_build(const struct host_seg *s, uint8_t *frame);
 int host_rx(struct host *h, const struct host_seg *s);
 /* Take frame number @n of those sent apart, checksums and all. */
 struct host_seg host_sent(const struct host *h, uint32_t n);
+
+/*
+ * An ICMP error @type, @code from a router, quoting the header and 64 bits of
+ * a segment of ours to the peer's @port that had @seq; then poll. @mtu: its
+ * second word, as of "fragmentation needed".
+ */
+int host_icmp(struct host *h, uint8_t type, uint8_t code, uint16_t mtu,
+	      uint16_t port, uint32_t seq);
+/* The same into @frame (1514 bytes), from and to any; returns its length. */
+size_t host_icmp_build(uint8_t *frame, uint8_t type, uint8_t code, uint16_t mtu,
+		       const struct host_seg *quoted);
 
 /* Ones' complement sum, for frames built by hand. */
 uint16_t host_checksum(const uint8_t *p, size_t len, uint32_t sum);

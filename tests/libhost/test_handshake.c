@@ -395,31 +395,92 @@ Test(handshake, the_first_data_may_come_before_its_ack)
 	host_close(&h);
 }
 
-/* Row 10, without cookies: bounded, and the bounded ones live. */
-Test(handshake, backlog_is_bounded)
+/* Row 9: not from where no answer may go, nor to where others listen. */
+Test(handshake, broadcast_and_multicast_are_dropped)
 {
-	struct host_seg syn, r[4], ack;
-	uint16_t i;
+	static const uint32_t bad[] = { 0x0A0002FF, 0xFFFFFFFF, 0xE0000001,
+					0x7F000001, 0,		HOST_IP };
+	struct host_seg syn;
+	uint8_t frame[1514];
+	size_t i, len;
 
 	host_open(&h, NULL);
-	for (i = 0; i < 4; i++) {
-		syn = syn_of(40000 + i);
-		r[i] = greet(&syn);
-	}
-	for (; i < 20; i++) {
-		syn = syn_of(40000 + i);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		syn = syn_of(40000);
+		syn.src_ip = bad[i];
+		host_rx(&h, &syn);
+		syn = syn_of(40000);
+		syn.dst_ip = bad[i] == HOST_IP ? HOST_IP + 1 : bad[i];
 		host_rx(&h, &syn);
 	}
-	cr_assert_eq(h.m->frames, 4);
-	cr_assert_eq(host_stats(&h).syn_dropped, 16);
-	for (i = 0; i < 4; i++) {
-		ack = ack_of(40000 + i, &r[i]);
-		host_rx(&h, &ack);
-	}
-	cr_assert(h.m->installed[3]);
+	/* In a broadcast frame, though to our address. */
+	syn = syn_of(40000);
+	len = host_build(&syn, frame);
+	memset(frame, 0xFF, 6);
+	mock_rx(h.m, frame, len);
 	host_poll(&h);
-	syn = syn_of(50000);
+	cr_assert_eq(h.m->frames, 0);
+	cr_assert_eq(host_stats(&h).frames_bad, 2 * i + 1);
+	cr_assert_eq(host_stats(&h).handshakes, 0);
+	host_close(&h);
+}
+
+/* Row 9: a RST, and what has no flag of use, leave LISTEN alone. */
+Test(handshake, listen_ignores_resets)
+{
+	struct host_seg s;
+
+	host_open(&h, NULL);
+	s = host_seg(40000, HOST_RST, 1, 0);
+	host_rx(&h, &s);
+	s = host_seg(40000, HOST_RST | HOST_SYN, 1, 0);
+	host_rx(&h, &s);
+	s = host_seg(40000, HOST_FIN, 1, 0);
+	host_rx(&h, &s);
+	cr_assert_eq(h.m->frames, 0);
+	cr_assert_eq(host_stats(&h).listen_dropped, 3);
+	s = host_seg(40000, HOST_ACK, 1, 77);
+	cr_assert_eq(greet(&s).seq, 77);
+	cr_assert_eq(host_sent(&h, 0).flags, HOST_RST);
+	host_close(&h);
+}
+
+/* RFC 5961 7: who floods learns nothing and costs nothing. */
+Test(handshake, challenges_are_limited)
+{
+	struct host_seg syn, bad;
+	int i;
+
+	host_open(&h, NULL);
+	syn = syn_of(40000);
 	greet(&syn);
+	bad = host_seg(40000, HOST_ACK, 900000, 1);
+	for (i = 0; i < 500; i++)
+		host_rx(&h, &bad);
+	cr_assert_eq(h.m->frames, 101);
+	cr_assert_eq(host_stats(&h).challenges_limited, 400);
+	h.m->now_us += 1000000;
+	host_rx(&h, &bad);
+	cr_assert_eq(host_stats(&h).challenges, 101, "the next second");
+	host_close(&h);
+}
+
+/* The peer thinks it is open. */
+Test(handshake, a_refused_install_is_told_to_the_peer)
+{
+	struct host_seg syn, r, ack;
+
+	host_open(&h, NULL);
+	h.m->refuse_install = FANTAIL_REFUSE_FLOW_FULL;
+	syn = syn_of(40000);
+	r = greet(&syn);
+	ack = ack_of(40000, &r);
+	host_rx(&h, &ack);
+	host_poll(&h);
+	ack = host_sent(&h, 1);
+	cr_assert_eq(ack.flags, HOST_RST | HOST_ACK);
+	cr_assert_eq(ack.seq, r.seq + 1);
+	cr_assert_eq(ack.ack, 1001);
 	host_close(&h);
 }
 
