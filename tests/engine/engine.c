@@ -135,6 +135,8 @@ static void open_sim(struct engine *e)
 	cfg.network = "peers:";
 	cfg.net = &net;
 	cfg.seed = e->opt.seed;
+	/* four times what the longest test needs */
+	cfg.cycle_limit = 10000000;
 	cfg.pcap = e->opt.pcap ? e->opt.pcap : getenv("PCAP");
 	cfg.log = on_log;
 	cr_assert_eq(fantail_sim_open(&cfg, &e->sim), 0);

@@ -167,12 +167,17 @@ Test(loss, partial_acks_fill_every_hole)
 Test(loss, retransmission_across_the_wrap)
 {
 	struct engine *e = start(6);
-	uint32_t i;
+	uint32_t i, left, len;
 
 	for (i = 0; i < 3; i++) {
-		while (e->payload_bytes < (i + 1) * ENGINE_LOG - 1500) {
-			send(e, 1, 1000);
-			engine_drain(e);
+		/* 9,000 is one window */
+		for (left = (i + 1) * ENGINE_LOG - 1500 -
+			    (uint32_t)e->payload_bytes;
+		     left; left -= len) {
+			len = left < 9000 ? left : 9000;
+			send(e, 1, len);
+			engine_until(e, engine_all_delivered, 100000);
+			engine_for(e, 300);
 		}
 		/* the first of the payloads of this batch, 2 segments ahead */
 		lose_nth(2 + i % 2);
