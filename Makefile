@@ -3,6 +3,7 @@
 #
 #   mk/model.mk   the verilated engine as an archive, one for each configuration
 #   mk/host.mk    libraries and programs in C
+#   mk/bench.mk   measurements
 #   mk/test.mk    tests, mutants
 #   mk/lint.mk    static checks
 #   mk/formal.mk  proofs
@@ -87,4 +88,4 @@ drift: ## fail when a generated file is older than its source
 clean: ## remove build/
 	rm -rf build
 
-include mk/model.mk mk/host.mk mk/test.mk mk/lint.mk mk/formal.mk
+include mk/model.mk mk/host.mk mk/bench.mk mk/test.mk mk/lint.mk mk/formal.mk

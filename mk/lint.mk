@@ -2,7 +2,7 @@
 # Static checks. No blanket waivers: an exception stands at its place in the source, with its reason; what a
 # tool cannot be told there stands below, with its reason.
 
-C_FILES := $(sort $(wildcard sim/*.[ch] driver/*.[ch] libhost/*.[ch] apps/*/*.[ch] tests/*/*.[ch] tests/rtl/*/*.[ch] bench/*.[ch]))
+C_FILES := $(sort $(wildcard sim/*.[ch] driver/*.[ch] libhost/*.[ch] apps/*/*.[ch] tests/*/*.[ch] tests/rtl/*/*.[ch] bench/*/*.[ch]))
 # Generated headers have their own layout.
 C_HAND := $(filter-out driver/fantail_regs.h driver/fantail_reg_table.h,$(C_FILES))
 C_SOURCES := $(filter %.c,$(C_HAND))
