@@ -16,6 +16,8 @@
 #define ROUNDS	     6
 #define MSS	     500
 #define ROUND_BYTES  20000u
+#define DELAY_US     2000   /* from the observer to the card */
+#define UNDER_WAY    512    /* ACKs, a power of two */
 #define PROMPT_US    100000 /* half of the shortest RTO */
 
 /* What an observer of both directions knows of a connection. */
@@ -25,10 +27,16 @@ static struct flow {
 	uint32_t recover;
 	unsigned int dups;
 	bool recovery; /* fast recovery */
+	bool entering; /* its first retransmission is not on the wire yet */
 	bool due;      /* a fast retransmission is owed */
 	uint64_t due_us;
 	bool excused; /* one of this recovery was lost */
 	bool rewound; /* a timeout's retransmissions are not over */
+	struct {
+		uint64_t at_us;
+		uint32_t ack;
+	} ack[UNDER_WAY]; /* seen, not yet at the card */
+	uint32_t acks, acks_taken;
 } flow[ENGINE_CLIENTS];
 
 static uint32_t losses, fast, timeouts, unexcused, overtaken;
@@ -50,12 +58,14 @@ static void sent(struct flow *f, const struct engine_segment *s, bool lost)
 		f->recover = s->seq - 1;
 	}
 	if ((int32_t)(end - f->max) > 0) {
-		/* RFC 3042: before a due retransmission nothing new goes */
 		f->max = end;
+		/* decided before the third duplicate was: so counts the card */
+		if (f->entering)
+			f->recover = end;
 		return;
 	}
 	if (f->due && s->seq == f->una && s->now_us - f->due_us < PROMPT_US) {
-		f->due = false;
+		f->due = f->entering = false;
 		f->excused |= lost;
 		fast++;
 		return;
@@ -70,41 +80,52 @@ static void sent(struct flow *f, const struct engine_segment *s, bool lost)
 	cr_expect_eq(s->seq, f->una);
 	timeouts++;
 	unexcused += f->recovery && !f->excused;
-	f->recovery = f->due = false;
+	f->recovery = f->due = f->entering = false;
 	f->rewound = true;
 	f->recover = f->max;
 	f->dups = 0;
 }
 
-static void owe(struct flow *f, const struct engine_segment *s)
+static void owe(struct flow *f, uint64_t now_us)
 {
 	f->due = true;
-	f->due_us = s->now_us;
+	f->due_us = now_us;
 }
 
-static void acknowledged(struct flow *f, const struct engine_segment *s)
+static void acknowledged(struct flow *f, uint32_t ack, uint64_t now_us)
 {
-	if (!f->known)
-		return;
-	if ((int32_t)(s->ack - f->una) > 0) {
-		f->una = s->ack;
+	if ((int32_t)(ack - f->una) > 0) {
+		f->una = ack;
 		f->dups = 0;
-		f->due = false;
+		f->due = f->entering = false;
 		if (f->rewound && (int32_t)(f->una - f->recover) >= 0)
 			f->rewound = false;
 		if (f->recovery && (int32_t)(f->una - f->recover) >= 0)
 			f->recovery = f->excused = false;
 		else if (f->recovery)
-			owe(f, s); /* the next hole */
+			owe(f, now_us); /* the next hole */
 		return;
 	}
-	if (s->ack != f->una || f->una == f->max || f->recovery)
+	if (ack != f->una || f->una == f->max || f->recovery)
 		return;
 	if (++f->dups == 3 && (int32_t)(f->una - f->recover) > 0) {
-		owe(f, s);
-		f->recovery = true;
+		owe(f, now_us);
+		f->recovery = f->entering = true;
 		f->excused = false;
 		f->recover = f->max;
+	}
+}
+
+/* The ACKs that have reached the card by now. */
+static void arrive(struct flow *f, uint64_t now_us)
+{
+	while (f->acks_taken != f->acks) {
+		uint32_t i = f->acks_taken % UNDER_WAY;
+
+		if (f->ack[i].at_us > now_us)
+			return;
+		acknowledged(f, f->ack[i].ack, f->ack[i].at_us);
+		f->acks_taken++;
 	}
 }
 
@@ -118,9 +139,12 @@ static void observe(struct engine *e, const struct engine_segment *s,
 	if (s->flags & (TCP_SYN | TCP_RST))
 		return;
 	if (s->to_card) {
-		acknowledged(f, s);
+		cr_assert_lt(f->acks - f->acks_taken, UNDER_WAY);
+		f->ack[f->acks % UNDER_WAY].at_us = s->now_us + DELAY_US;
+		f->ack[f->acks++ % UNDER_WAY].ack = s->ack;
 		return;
 	}
+	arrive(f, s->now_us);
 	if (!s->len)
 		return;
 	lost = lose();
@@ -156,7 +180,7 @@ Test(recovery, no_timeout_after_three_duplicates)
 		.configure = plain,
 		.context = patient,
 		.segment = observe,
-		.peer_delay_us = 2000,
+		.peer_delay_us = DELAY_US,
 	};
 	struct engine *e;
 	int round;
