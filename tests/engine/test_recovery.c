@@ -23,8 +23,8 @@
 /* What an observer of both directions knows of a connection. */
 static struct flow {
 	bool known;
-	uint32_t una, max; /* acknowledged; highest sent, plus one */
-	uint32_t recover;
+	uint32_t una, max;	  /* acknowledged; highest sent, plus one */
+	uint32_t recover, latest; /* the card's `recover` is one of these */
 	unsigned int dups;
 	bool recovery; /* fast recovery */
 	bool entering; /* its first retransmission is not on the wire yet */
@@ -55,13 +55,13 @@ static void sent(struct flow *f, const struct engine_segment *s, bool lost)
 	if (!f->known) {
 		f->known = true;
 		f->una = f->max = s->seq;
-		f->recover = s->seq - 1;
+		f->recover = f->latest = s->seq - 1;
 	}
 	if ((int32_t)(end - f->max) > 0) {
 		f->max = end;
-		/* decided before the third duplicate was: so counts the card */
+		/* perhaps decided before the third duplicate came */
 		if (f->entering)
-			f->recover = end;
+			f->latest = end;
 		return;
 	}
 	if (f->due && s->seq == f->una && s->now_us - f->due_us < PROMPT_US) {
@@ -82,7 +82,7 @@ static void sent(struct flow *f, const struct engine_segment *s, bool lost)
 	unexcused += f->recovery && !f->excused;
 	f->recovery = f->due = f->entering = false;
 	f->rewound = true;
-	f->recover = f->max;
+	f->recover = f->latest = f->max;
 	f->dups = 0;
 }
 
@@ -100,10 +100,12 @@ static void acknowledged(struct flow *f, uint32_t ack, uint64_t now_us)
 		f->due = f->entering = false;
 		if (f->rewound && (int32_t)(f->una - f->recover) >= 0)
 			f->rewound = false;
-		if (f->recovery && (int32_t)(f->una - f->recover) >= 0)
+		if (f->recovery && (int32_t)(f->una - f->latest) >= 0) {
 			f->recovery = f->excused = false;
-		else if (f->recovery)
+		} else if (f->recovery) {
 			owe(f, now_us); /* the next hole */
+			f->excused |= (int32_t)(f->una - f->recover) >= 0;
+		}
 		return;
 	}
 	if (ack != f->una || f->una == f->max || f->recovery)
@@ -111,8 +113,8 @@ static void acknowledged(struct flow *f, uint32_t ack, uint64_t now_us)
 	if (++f->dups == 3 && (int32_t)(f->una - f->recover) > 0) {
 		owe(f, now_us);
 		f->recovery = f->entering = true;
-		f->excused = false;
-		f->recover = f->max;
+		f->excused = (int32_t)(f->una - f->latest) <= 0;
+		f->recover = f->latest = f->max;
 	}
 }
 
