@@ -194,6 +194,24 @@ int host_rx(struct host *h, const struct host_seg *s)
 	return host_poll(h);
 }
 
+void host_arp_reply(struct host *h, uint8_t last_mac)
+{
+	static const uint8_t head[] = { 8, 6, 0, 1, 8, 0, 6, 4, 0, 2 };
+	static const uint8_t ips[] = { 10, 0, 2, 2 };
+	static const uint8_t ours[] = { 10, 0, 2, 15 };
+	uint8_t p[60] = { 0 };
+
+	memcpy(p, host_mac, 6);
+	memcpy(p + 6, host_peer_mac, 6);
+	memcpy(p + 12, head, sizeof(head));
+	memcpy(p + 22, host_peer_mac, 6);
+	p[27] = last_mac;
+	memcpy(p + 28, ips, 4);
+	memcpy(p + 38, ours, 4);
+	mock_rx(h->m, p, sizeof(p));
+	host_poll(h);
+}
+
 struct host_seg host_sent(const struct host *h, uint32_t n)
 {
 	const struct mock_frame *fr = &h->m->frame[n % MOCK_FRAMES];

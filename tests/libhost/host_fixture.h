@@ -76,6 +76,9 @@ int host_icmp(struct host *h, uint8_t type, uint8_t code, uint16_t mtu,
 size_t host_icmp_build(uint8_t *frame, uint8_t type, uint8_t code, uint16_t mtu,
 		       const struct host_seg *quoted);
 
+/* An ARP reply from the peer, whose address ends in @last_mac; and poll. */
+void host_arp_reply(struct host *h, uint8_t last_mac);
+
 /* Ones' complement sum, for frames built by hand. */
 uint16_t host_checksum(const uint8_t *p, size_t len, uint32_t sum);
 
