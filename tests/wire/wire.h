@@ -41,7 +41,8 @@ enum wire_result wire_run_file(const char *path, bool ladder, FILE *out);
 
 /* --------------------------------------------------------------- a script */
 enum wire_verb {
-	WIRE_INSTALL, /* in the order of wire_verbs[] in wire_parse.c */
+	WIRE_CLOCK, /* in the order of wire_verbs[] in wire_parse.c */
+	WIRE_INSTALL,
 	WIRE_PUBLISH,
 	WIRE_CLOSE,
 	WIRE_ABORT,
@@ -85,7 +86,7 @@ enum {
 struct wire_spec {
 	unsigned int has;
 	int64_t seq, end, ack;
-	uint32_t len, wnd, val, ecr;
+	uint32_t len, len_max, wnd, val, ecr;
 	uint32_t times_min, times_max; /* segments in a row */
 	uint8_t flags;
 	bool ts;
@@ -93,6 +94,7 @@ struct wire_spec {
 	bool bad_ip, bad_tcp, more_fragments;
 	uint16_t urgent, fragment;
 	uint8_t ip_options; /* bytes of NOPs */
+	uint8_t reserved;   /* bits of the TCP header */
 	uint8_t option[WIRE_OPTIONS];
 	uint8_t option_len;
 };

@@ -65,6 +65,8 @@ static bool open_sim(struct wire *w)
 	memcpy(w->mac, net.card_mac, 6);
 	fantail_sim_config_init(&cfg);
 	cfg.network = "script:";
+	if (w->script->line->verb == WIRE_CLOCK)
+		cfg.ns_per_cycle = (unsigned int)w->script->line->value[0];
 	cfg.net = &net;
 	cfg.pcap = getenv("PCAP");
 	cfg.log = on_log;

@@ -116,7 +116,7 @@ size_t wire_build(const struct wire *w, const struct wire_conn *c,
 		o = put_ts(o, s->val, s->ecr);
 	memcpy(o, s->option, s->option_len);
 	o += s->option_len;
-	tcp[12] = (uint8_t)((o - tcp) / 4 << 4);
+	tcp[12] = (uint8_t)((o - tcp) / 4 << 4 | s->reserved);
 	for (i = 0; i < s->len; i++)
 		*o++ = wire_byte(true, (unsigned int)(c - w->conn),
 				 (uint64_t)(s->seq + i));

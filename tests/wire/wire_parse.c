@@ -7,9 +7,9 @@
 #include "wire_words.h"
 
 static const char *const wire_verbs[] = {
-	"install", "publish", "close", "abort", "release", "update",
-	"set",	   "return",  "count", "query", "quiet",   "drain",
-	"event",   "data",    "frame", "<",	">",	   ">?",
+	"clock", "install", "publish", "close", "abort", "release", "update",
+	"set",	 "return",  "count",   "query", "quiet", "drain",   "event",
+	"data",	 "frame",   "<",       ">",	">?",
 };
 
 const char *const wire_event_names[16] = {
@@ -45,7 +45,7 @@ static void parse_when(struct wire_parser *p)
 
 static uint8_t parse_flags(struct wire_parser *p, const char *text)
 {
-	static const char letters[] = "FSRPAU";
+	static const char letters[] = "FSRPAUEC";
 	uint8_t flags = 0;
 	const char *c;
 	const char *hit;
@@ -53,7 +53,8 @@ static uint8_t parse_flags(struct wire_parser *p, const char *text)
 	for (c = text; *c; c++) {
 		hit = strchr(letters, *c);
 		if (!hit || flags & 1 << (hit - letters))
-			wire_bad(p, "'%s' are no flags (of F S R P A U)", text);
+			wire_bad(p, "'%s' are no flags (of F S R P A U E C)",
+				 text);
 		else
 			flags |= (uint8_t)(1 << (hit - letters));
 	}
@@ -99,6 +100,8 @@ static bool parse_sent_field(struct wire_parser *p, struct wire_spec *s,
 		s->ip_options = (uint8_t)wire_number(p, "bytes", 4, 40);
 		if (s->ip_options % 4)
 			wire_bad(p, "IP options fill words of four bytes");
+	} else if (!strcmp(word, "reserved")) {
+		s->reserved = (uint8_t)wire_number(p, "bits", 1, 15);
 	} else if (!strcmp(word, "mf")) {
 		s->more_fragments = true;
 	} else if (!strcmp(word, "fragment")) {
@@ -125,7 +128,9 @@ static void parse_field(struct wire_parser *p, struct wire_spec *s,
 			s->has |= WIRE_HAS_END;
 	} else if (!strcmp(word, "len")) {
 		s->has |= WIRE_HAS_LEN;
-		s->len = (uint32_t)wire_number(p, "length", 0, 1460);
+		wire_range(p, "length", 0, 1460, &a, &b);
+		s->len = (uint32_t)a;
+		s->len_max = (uint32_t)b;
 	} else if (!strcmp(word, "ack")) {
 		s->has |= WIRE_HAS_ACK;
 		s->ack = wire_number(p, "acknowledgement", -far, far);
@@ -163,9 +168,12 @@ static void parse_segment(struct wire_parser *p)
 		parse_field(p, s, wire_next(p, ""));
 	if (!(s->has & WIRE_HAS_FLAGS))
 		s->flags |= WIRE_ACK;
+	if (s->len != s->len_max && p->l->verb == WIRE_SEND)
+		wire_bad(p, "the peer sends one length");
 	if (p->bad || !(s->has & WIRE_HAS_END))
 		return;
-	if (p->l->verb == WIRE_SEND || !s->len || (s->end - s->seq) % s->len)
+	if (p->l->verb == WIRE_SEND || !s->len || s->len != s->len_max ||
+	    (s->end - s->seq) % s->len)
 		wire_bad(p, "seq a..b wants > and a len that divides b - a");
 	else if (s->times_max != 1)
 		wire_bad(p, "seq a..b says how many");
@@ -367,6 +375,12 @@ static void parse_rest(struct wire_parser *p)
 	case WIRE_QUERY:
 		parse_query(p);
 		break;
+	case WIRE_CLOCK:
+		p->l->value[0] =
+			(uint64_t)wire_number(p, "nanoseconds", 1, 1000);
+		if (p->l != p->s->line)
+			wire_bad(p, "the clock is the first line's");
+		break;
 	case WIRE_EVENT:
 		parse_event(p);
 		break;
@@ -411,7 +425,7 @@ static void parse_line(struct wire_parser *p, unsigned int installed)
 		return;
 	if (p->l->when.window && !waits(p->l->verb))
 		wire_bad(p, "'%s' happens at one time, not in a window", word);
-	else if (p->l->verb != WIRE_INSTALL && p->l->verb != WIRE_SET &&
+	else if (p->l->verb > WIRE_INSTALL && p->l->verb != WIRE_SET &&
 		 !(installed & 1u << p->l->conn))
 		wire_bad(p, "@%c is not installed", 'a' + p->l->conn);
 	else
