@@ -138,6 +138,10 @@ static void on_event(struct session *s, const struct fantail_event *e)
 		/* nothing a client says matters here */
 		fantail_recv_return(s->rig->lib, e->u.data.slot);
 		break;
+	case FANTAIL_EVENT_CONNECT:
+	case FANTAIL_EVENT_ERROR:
+		/* we connect to nobody; what ICMP kills is told as news */
+		break;
 	case FANTAIL_EVENT_REFUSED:
 		session_fail(s,
 			     "the card refused operation %u for 0x%08x: "
