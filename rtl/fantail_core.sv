@@ -682,4 +682,7 @@ module fantail_core #(
   assign busy_o = busy_par || busy_adr || busy_enq || busy_ack || busy_tx || busy_swp || conn_busy || enq_busy || ready_busy
                || tx_busy || gather_busy || ack_busy || swp_busy;
 
+  // no byte below the watermark or at or above the tail is ever read
+  `ASSERT(ReadWithinLog, !(log_rd_valid && (log_rd_pos - log_low_o) >= (tail - log_low_o)))
+
 endmodule
