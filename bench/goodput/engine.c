@@ -142,6 +142,9 @@ static int step(struct card *c)
 	if (c->failed)
 		return fail(c, -EIO, "a connection died");
 	n = fantail_prepare_sleep(c->lib, &timer_us);
+	/* there is something already */
+	if (n > 0)
+		return 0;
 	if (n)
 		return fail(c, n, "the card does not work any more");
 	poll(&fd, 1,
