@@ -76,7 +76,91 @@ module fantail_moderate (
   end
 
   `ASSERT(FiresOnlyForRecords, !fire || any)
-  `COVER(FiresForAge, fire && 16'(waiting) < mod_count_i && !urgent_i)
-  `COVER(FiresForCount, fire && mod_count_i > 16'd1 && 16'(waiting) >= mod_count_i)
+  `COVER(Age, fire && 16'(waiting) < mod_count_i && !urgent_i)
+  `COVER(Count, fire && mod_count_i > 16'd1 && 16'(waiting) >= mod_count_i)
+
+`ifdef FORMAL
+  // One record and one failure of the solver's choice. Moderation is not changed meanwhile; times are short.
+  (* anyseq *) logic f_choose, f_choose_failure;
+  logic        f_armed_q;              // armed since it last fired
+  logic        f_chosen_q;             // a record was chosen
+  logic [14:0] f_record_q;             // its index
+  logic [63:0] f_record_us_q;          // when it was written
+  logic [63:0] f_age_us_q;             // what its age is counted from at the latest
+  logic [63:0] f_newest_us_q;          // when the newest record was written
+  logic        f_failure_q;            // a failure was chosen
+  logic [14:0] f_failure_record_q;
+  logic        f_any_failure_q;        // the same for the newest failure
+  logic [14:0] f_newest_failure_q;
+  logic        f_failing_q, f_fired_q, f_running_q, f_twice_q;
+  logic [63:0] f_now_us_q;
+  logic [15:0] f_count_q;
+  logic [31:0] f_us_q;
+  logic        f_waits, f_failure_waits, f_newest_failure_waits, f_count_reached;
+
+  assign f_waits                = f_chosen_q && 15'(f_record_q - status_head_i) < waiting;
+  assign f_failure_waits        = f_failure_q && 15'(f_failure_record_q - status_head_i) < waiting;
+  assign f_newest_failure_waits = f_any_failure_q && 15'(f_newest_failure_q - status_head_i) < waiting;
+  assign f_count_reached        = any && 16'(waiting) >= mod_count_i;
+
+  always_ff @(posedge clk) begin
+    f_now_us_q     <= now_us_i;
+    f_count_q      <= mod_count_i;
+    f_us_q         <= mod_us_i;
+    f_fired_q      <= fire;
+    f_failing_q    <= failure_i;
+    f_running_q    <= 1'b1;
+    if (grew) f_newest_us_q <= now_us_i;
+    if (f_waits && status_head_i != head_q) f_age_us_q <= grew ? now_us_i : f_newest_us_q;
+    if (grew && f_choose && !f_chosen_q) begin
+      f_chosen_q    <= 1'b1;
+      f_record_q    <= tail_i - 15'd1;
+      f_record_us_q <= now_us_i;
+      f_age_us_q    <= now_us_i;
+    end
+    if (failure_i) begin
+      f_any_failure_q    <= 1'b1;
+      f_newest_failure_q <= failure_tail_i - 15'd1;
+      if (f_choose_failure && !f_failure_q) begin
+        f_failure_q        <= 1'b1;
+        f_failure_record_q <= failure_tail_i - 15'd1;
+      end
+    end
+    if (arm_i) f_armed_q <= 1'b1;
+    else if (fire) f_armed_q <= 1'b0;
+    if (irq_o) f_twice_q <= 1'b1;
+    if (rst) begin
+      f_armed_q       <= 1'b0;
+      f_chosen_q      <= 1'b0;
+      f_failure_q     <= 1'b0;
+      f_any_failure_q <= 1'b0;
+      f_failing_q     <= 1'b0;
+      f_fired_q       <= 1'b0;
+      f_running_q     <= 1'b0;
+      f_twice_q       <= 1'b0;
+    end
+  end
+
+  `REQUIRE(HeadBehindTail, waiting <= 15'h4000)
+  `REQUIRE(HeadAdvances, 15'(status_head_i - head_q) <= 15'(tail_i - head_q))
+  `REQUIRE(TailAdvances, 15'(tail_i - tail_q) <= 15'd2)
+  `REQUIRE(FailureIsWritten, !f_failing_q || tail_i == f_newest_failure_q + 15'd1)
+  `REQUIRE(FailureIsNext, !failure_i || (15'(failure_tail_i - tail_i) - 15'd1) < 15'd2)
+  `REQUIRE(TimeGrows, !f_running_q || now_us_i >= f_now_us_q)
+  `REQUIRE(TimeDoesNotWrap, !now_us_i[63])
+  `ASSUME(SameModeration, !f_running_q || (mod_count_i == f_count_q && mod_us_i == f_us_q))
+
+  `ASSERT(OncePerArm, !fire || f_armed_q)
+  `ASSERT(IrqIsFire, irq_o == f_fired_q)
+  `ASSERT(FiresForCount, !(f_armed_q && f_count_reached) || fire)
+  `ASSERT(FiresForFailure, !(f_armed_q && urgent_i && f_failure_waits) || fire)
+  `ASSERT(FiresForAge, !(f_armed_q && f_waits && status_head_i == head_q && now_us_i >= f_age_us_q + 64'(mod_us_i)) || fire)
+  `ASSERT(SaysDeadline, !(f_armed_q && f_waits) || busy_o || next_deadline_us_o <= f_age_us_q + 64'(mod_us_i))
+  `ASSERT(NotEarly, !(fire && f_waits && f_record_q == status_head_i) || f_count_reached
+          || (urgent_i && f_newest_failure_waits) || now_us_i >= f_record_us_q + 64'(mod_us_i))
+  `COVER(Urgent, fire && urgent_i && f_failure_waits && 16'(waiting) < mod_count_i)
+  `COVER(FiresAgain, irq_o && f_twice_q)
+  `COVER(PartReturned, f_waits && f_age_us_q > f_record_us_q && fire)
+`endif
 
 endmodule
