@@ -267,6 +267,8 @@ module fantail_ack #(
 
   `ASSERT(VerdictRoom, !(a2_valid_q && a2_tell_q && !verdict_ready))
   `ASSERT(WakeRoom, !(a3_wake_q && !wake_ready))
+  // The sweeper's verdict was judged again: nothing times out when nothing is outstanding, or before its time.
+  `ASSERT(TimeoutIsDue, !(a1_valid_q && cnt_timeout && (tx_i.max == own.una || (now_us_i - own.restart_us) < own.rto_us)))
   // una never runs past what was sent (row 12)
   `ASSERT(UnaBelowMax, !(a1_valid_q && own.alive && n.alive && $signed(n.una - tx_i.max) > 0))
 
