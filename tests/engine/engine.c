@@ -181,10 +181,11 @@ struct engine *engine_open(const struct engine_options *opt)
 	for (i = 0; i < ENGINE_TABLE; i++)
 		engine_table[i] = (uint8_t)(engine_mix(i / 8) >> i % 8 * 8);
 	memcpy(engine_table + ENGINE_TABLE, engine_table, ENGINE_PAYLOAD);
-	/* ids from the end of the table and from its beginning */
+	/* ids from the end of the table and from its beginning, or dense */
 	for (i = 0; i < e->clients; i++) {
-		e->client[i].id =
-			(uint16_t)(i & 1 ? ENGINE_CLIENTS - 1 - i / 2 : i / 2);
+		uint32_t far = i & 1 ? ENGINE_CLIENTS - 1 - i / 2 : i / 2;
+
+		e->client[i].id = (uint16_t)(e->opt.dense_ids ? i : far);
 		e->owner[e->client[i].id] = (uint16_t)i;
 	}
 	open_sim(e);

@@ -74,7 +74,8 @@ struct engine_options {
 	struct fantail_qp_options qp; /* zero: as the driver's, 128 slots */
 	bool mod_us_given;	      /* take qp.mod_us, else its default */
 	uint32_t peer_delay_us;
-	bool keep_slots;      /* received data is not returned */
+	bool dense_ids;	 /* ids 0, 1, 2: else from both ends of the table */
+	bool keep_slots; /* received data is not returned */
 	bool refusals_are_ok; /* else a REFUSED record fails the test */
 	bool reordered;	      /* by the link: timestamps may run backwards */
 	const char *pcap;

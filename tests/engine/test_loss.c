@@ -339,6 +339,61 @@ Test(loss, fin)
 	}
 }
 
+/*
+ * Timeouts that are hardly longer than the round trip, so that ACKs meet the
+ * segments that they make needless on their way through the engine. With few
+ * connections a sweep is short: the log must wait for those segments all the
+ * same.
+ */
+static void jitter(struct engine *e, const struct engine_segment *s,
+		   struct fantail_net_fate *fate)
+{
+	if (s->to_card && !(s->flags & TCP_SYN))
+		fate->delay_us =
+			20 + (engine_random(e, 6) ? 0 : engine_random(e, 16));
+}
+
+static void no_timestamps(void *ctx, uint32_t n, struct fantail_peer_options *o)
+{
+	(void)ctx;
+	(void)n;
+	o->timestamps = false;
+	o->ack_every = 1;
+}
+
+Test(loss, timeouts_that_meet_their_acks)
+{
+	struct engine_options opt = {
+		.clients = 16,
+		.configure = no_timestamps,
+		.segment = jitter,
+		.dense_ids = true,
+		.seed = engine_seed(31),
+	};
+	struct engine *e = engine_open(&opt);
+	uint32_t i, k;
+
+	cr_assert_eq(fantail_dev_write32(e->dev, FANTAIL_REG_RTO_MIN_US, 1), 0);
+	engine_connect_all(e);
+	for (k = 0; k < e->clients; k++)
+		engine_join(e, k, k % 2);
+	for (k = 0; k < 150; k++) {
+		engine_group(e, 0, 1460);
+		engine_submit(e);
+		engine_for(e, 16);
+		/* the others keep the transmitter busy meanwhile */
+		for (i = 0; i < 4; i++) {
+			engine_group(e, 1, 7300);
+			engine_submit(e);
+			engine_for(e, 4);
+		}
+		engine_for(e, 20);
+	}
+	engine_drain(e);
+	cr_assert_geq(rtos(e), 50);
+	engine_close(e);
+}
+
 /* Everything at once, both ways, over a log that wraps. */
 static void any_kind(void *ctx, uint32_t n, struct fantail_peer_options *o)
 {
