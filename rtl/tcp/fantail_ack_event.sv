@@ -255,7 +255,10 @@ module fantail_ack_event (
           n_o.in_rec       = in_rec;
           n_o.recover      = recover;
           n_o.restart_seen = tx_i.restart_gen;
-          if (retransmit) n_o.rtx_gen = s_i.rtx_gen + 2'd1;
+          if (retransmit) begin
+            n_o.rtx_gen    = s_i.rtx_gen + 2'd1;
+            n_o.restart_us = now_us_i;                      // a whole RTO for what is sent now
+          end
         end
         if ((n_o.peer_fin && n_o.fin_acked) && !(s_i.peer_fin && s_i.fin_acked)) ev_o = ev_o | fantail_regs_pkg::EV_CLOSED;
 
