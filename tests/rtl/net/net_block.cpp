@@ -17,7 +17,7 @@ net_block *net_new(unsigned int seed)
 
 	b->context.randReset(2);
 	b->context.randSeed(static_cast<int>(seed));
-	b->dut = new Vblock{&b->context};
+	b->dut = new Vblock{ &b->context };
 	b->dut->clk = 0;
 	return b;
 }
@@ -31,12 +31,12 @@ void net_free(net_block *b)
 
 void net_settle(net_block *b, net_pins *pins)
 {
-#define TAKE(name) b->dut->name = pins->name;
+#define TAKE(name)	    b->dut->name = pins->name;
 #define TAKE_W(name, words) memcpy(b->dut->name.data(), pins->name, 4 * words);
 	NET_INPUTS(TAKE, TAKE_W)
 	b->dut->clk = 0;
 	b->dut->eval();
-#define GIVE(name) pins->name = b->dut->name;
+#define GIVE(name)	    pins->name = b->dut->name;
 #define GIVE_W(name, words) memcpy(pins->name, b->dut->name.data(), 4 * words);
 	NET_OUTPUTS(GIVE, GIVE_W)
 }
