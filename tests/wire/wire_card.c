@@ -393,6 +393,8 @@ static bool install(struct wire *w, struct wire_conn *c)
 	e = control(w, FANTAIL_OP_CONN_INSTALL, c->handle, &memory);
 	if (!e)
 		return false;
+	if (c->opt.keepalive_s)
+		return wire_fail(w, "the context has no keepalive");
 	e->flags = FANTAIL_FLAG_LAST;
 	e->len = FANTAIL_CONTEXT_BYTES;
 	fill_context(w, c, memory);

@@ -419,6 +419,8 @@ static bool read_counts(struct wire *w)
 
 static bool act(struct wire *w, const struct wire_line *l)
 {
+	bool good;
+
 	if (!w->zero_us && l->verb != WIRE_INSTALL)
 		w->base_us = wire_now(w);
 	else if (w->zero_us && !reach(w, l))
@@ -443,14 +445,19 @@ static bool act(struct wire *w, const struct wire_line *l)
 	case WIRE_PUBLISH:
 		return wire_do_publish(w, l);
 	case WIRE_COUNT:
-		return judge_count(w, l);
+		good = judge_count(w, l);
+		break;
 	case WIRE_QUERY:
-		return judge_query(w, l);
+		good = judge_query(w, l);
+		break;
 	case WIRE_RETURN:
 		return wire_do_return(w);
 	default:
 		return wire_do_command(w, l);
 	}
+	/* asking takes time */
+	w->base_us = wire_now(w);
+	return good;
 }
 
 static bool execute(struct wire *w, const struct wire_line *l)
