@@ -234,17 +234,15 @@ static void listen_input(struct fantail *f, struct rx_frame *fr,
 	if (!l) {
 		/* RFC 9293 3.10.7.1, CLOSED, row 39. */
 		tcp_send_reset(f, s);
-	} else if (s->flags & TCP_RST) {
-		/* RFC 9293 3.10.7.2, row 9: first RST, */
-		f->stats.listen_dropped++;
-	} else if (s->flags & TCP_ACK) {
-		/* then ACK: a cookie of ours, or reset, */
+	} else if (!(s->flags & TCP_RST) && s->flags & TCP_ACK) {
+		/* RFC 9293 3.10.7.2, row 9: ACK: a cookie of ours, or reset; */
 		if (s->flags & TCP_SYN || !cookie_input(f, l, fr, s))
 			tcp_send_reset(f, s);
-	} else if (s->flags & TCP_SYN) {
-		/* then SYN. */
+	} else if (!(s->flags & TCP_RST) && s->flags & TCP_SYN) {
+		/* then SYN; */
 		listener_syn(f, l, s, NULL);
 	} else {
+		/* RST before both, and anything else: dropped. */
 		f->stats.listen_dropped++;
 	}
 }

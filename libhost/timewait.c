@@ -175,8 +175,9 @@ void time_wait_input(struct fantail *f, struct time_wait *tw,
 {
 	uint32_t end = s->seq + s->len + 1;
 
-	if (s->flags & TCP_RST) {
-		/* RFC 1337 3: a RST must not end it. */
+	if (s->flags & TCP_RST ||
+	    (!(s->flags & TCP_SYN) && s->seq == tw->rcv_nxt && !s->len)) {
+		/* RFC 1337 3: a RST must not end it. Or a mere ACK. */
 		f->stats.time_wait_dropped++;
 	} else if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
 		   reopen(f, tw, s)) {
@@ -193,8 +194,6 @@ void time_wait_input(struct fantail *f, struct time_wait *tw,
 		list_remove(&f->time_waits, tw);
 		list_append(f, tw);
 		send_ack(f, tw);
-	} else if (!(s->flags & TCP_SYN) && s->seq == tw->rcv_nxt && !s->len) {
-		f->stats.time_wait_dropped++; /* a mere ACK */
 	} else if (challenge_allowed(f)) {
 		send_ack(f, tw); /* not acceptable: say where we are */
 	}

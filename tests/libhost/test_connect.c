@@ -267,6 +267,10 @@ Test(connect, simultaneous_open)
 	for (by_ack = 0; by_ack < 2; by_ack++) {
 		start(NULL);
 		syn = dial(0);
+		/* after one SYN was lost */
+		h.m->now_us += 1000000;
+		host_poll(&h);
+		h.m->frames--;
 		s = answer(&syn, HOST_SYN, 5000);
 		s.mss = 1000;
 		cr_assert_eq(host_rx(&h, &s), 0);

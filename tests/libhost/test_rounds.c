@@ -143,12 +143,12 @@ Test(rounds, nothing_stays_behind, .timeout = 120)
 	struct fantail_group *g;
 	struct fantail_conn *c;
 	struct fantail_stats s;
+	const char *given;
 	size_t before = 0;
 	uint16_t i;
 
-	seed = getenv("FANTAIL_SEED")
-		       ? (unsigned int)strtoul(getenv("FANTAIL_SEED"), NULL, 0)
-		       : 1;
+	given = getenv("FANTAIL_SEED");
+	seed = given ? (unsigned int)strtoul(given, NULL, 0) : 1;
 	fprintf(stderr, "seed %u\n", seed);
 	host_open(&h, &opt);
 	cr_assert_eq(fantail_group_create(h.f, &g), 0);
@@ -188,4 +188,20 @@ Test(rounds, nothing_stays_behind, .timeout = 120)
 	for (i = 0; i < MOCK_CONNS; i++)
 		host_accept(&h, 60000 + i);
 	host_close(&h);
+}
+
+/* The library and the driver give back all they took. */
+Test(rounds, memory_after_close)
+{
+	size_t before = 0;
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		host_open(&h, NULL);
+		host_accept(&h, 40000);
+		host_close(&h);
+		if (i == 19) /* malloc's own caches are full */
+			before = mallinfo2().uordblks;
+	}
+	cr_assert_eq(mallinfo2().uordblks, before);
 }

@@ -212,20 +212,20 @@ Test(timewait, reopening)
 {
 	static const struct {
 		int64_t old_ts; /* has the old connection any? */
-		uint32_t seq;
 		int64_t ts;
+		uint32_t seq;
 		bool reopens;
 	} rows[] = {
-		{ 0, 1001 + RECEIVED + 1, -1, true },
-		{ 0, 1001 + RECEIVED + 100000, 5, true },
-		{ 0, 1001 + RECEIVED, -1, false },
-		{ 0, 900, -1, false },
-		{ 1, 1001 + RECEIVED + 1, TS_PEER + 1, true },
-		{ 1, 1001 + RECEIVED + 1, TS_PEER - 1, false }, /* PAWS */
-		{ 1, 900, TS_PEER + 100000, true }, /* only its timestamp */
-		{ 1, 900, TS_PEER + 1, false },	    /* might be an old one */
-		{ 1, 1001 + RECEIVED + 1, -1, true },
-		{ 1, 900, -1, false },
+		{ 0, -1, 1001 + RECEIVED + 1, true },
+		{ 0, 5, 1001 + RECEIVED + 100000, true },
+		{ 0, -1, 1001 + RECEIVED, false },
+		{ 0, -1, 900, false },
+		{ 1, TS_PEER + 1, 1001 + RECEIVED + 1, true },
+		{ 1, TS_PEER - 1, 1001 + RECEIVED + 1, false }, /* PAWS */
+		{ 1, TS_PEER + 100000, 900, true }, /* only its timestamp */
+		{ 1, TS_PEER + 1, 900, false },	    /* might be an old one */
+		{ 1, -1, 1001 + RECEIVED + 1, true },
+		{ 1, -1, 900, false },
 	};
 	struct host_seg syn, r, ack;
 	size_t i;
@@ -300,7 +300,15 @@ Test(timewait, other_segments)
 	s = host_seg(40000, HOST_ACK, 1001 + RECEIVED + 1, iss + QUEUED + 2);
 	host_rx(&h, &s);
 	cr_assert_eq(h.m->frames, 0);
-	cr_assert_eq(host_stats(&h).time_wait_dropped, 3);
+	/* Nor is a RST of another number answered, row 49. */
+	s = host_seg(40000, HOST_RST, 1, 0);
+	host_rx(&h, &s);
+	s.flags = HOST_RST | HOST_FIN;
+	s.seq = 1001 + RECEIVED;
+	host_rx(&h, &s);
+	cr_assert_eq(h.m->frames, 0);
+	cr_assert_eq(host_stats(&h).time_wait_dropped, 5);
+	s = host_seg(40000, HOST_ACK, 1000, iss + QUEUED + 2);
 	/* An old ACK is told where we are; not without limit. */
 	s.seq = 1000;
 	for (i = 0; i < 200; i++)
