@@ -188,7 +188,7 @@
 
 /* 64-bit counters of the device page: offset of the low word */
 #define FANTAIL_CNT_BASE 0x100u
-#define FANTAIL_CNT_COUNT 41u
+#define FANTAIL_CNT_COUNT 45u
 #define FANTAIL_CNT_RX_FRAMES 0x100u /* frames that entered the receive path */
 #define FANTAIL_CNT_RX_BYTES 0x108u /* their bytes */
 #define FANTAIL_CNT_RX_DROP_FIFO 0x110u /* frames dropped because the receive FIFO was full */
@@ -198,38 +198,42 @@
 #define FANTAIL_CNT_RX_DROP_MALFORMED 0x130u /* frames dropped for impossible header lengths */
 #define FANTAIL_CNT_RX_DROP_NO_SLOT 0x138u /* frames dropped because no receive slot was free */
 #define FANTAIL_CNT_RX_TO_HOST 0x140u /* FRAME records */
-#define FANTAIL_CNT_RX_SEGMENTS 0x148u /* TCP segments of installed connections */
-#define FANTAIL_CNT_RX_DATA_BYTES 0x150u /* in-order payload bytes accepted */
-#define FANTAIL_CNT_RX_DROP_WINDOW 0x158u /* segments out of order or outside the window */
-#define FANTAIL_CNT_RX_DUP_ACKS 0x160u /* duplicate ACKs */
-#define FANTAIL_CNT_RX_RESETS 0x168u /* connections reset by the peer */
-#define FANTAIL_CNT_TX_FRAMES 0x170u /* frames sent */
-#define FANTAIL_CNT_TX_BYTES 0x178u /* their bytes, padding included */
-#define FANTAIL_CNT_TX_SEGMENTS 0x180u /* segments with payload sent */
-#define FANTAIL_CNT_TX_PAYLOAD_BYTES 0x188u /* payload bytes sent, retransmissions included */
-#define FANTAIL_CNT_TX_RETRANSMITS 0x190u /* segments retransmitted */
-#define FANTAIL_CNT_TX_PURE_ACKS 0x198u /* segments without payload, SYN, FIN or RST */
-#define FANTAIL_CNT_TX_RESETS 0x1A0u /* RST segments sent */
-#define FANTAIL_CNT_TX_HOST_FRAMES 0x1A8u /* frames sent for the host */
-#define FANTAIL_CNT_TIMEOUTS 0x1B0u /* retransmission timeouts */
-#define FANTAIL_CNT_FAST_RETRANSMITS 0x1B8u /* fast retransmissions */
-#define FANTAIL_CNT_PAYLOADS 0x1C0u /* payloads appended to the log */
-#define FANTAIL_CNT_PAYLOAD_BYTES 0x1C8u /* their bytes */
-#define FANTAIL_CNT_PAYLOAD_READ_BYTES 0x1D0u /* bytes read over PCIe for payloads, whole 64-byte lines */
-#define FANTAIL_CNT_DELIVERIES 0x1D8u /* payload bytes mapped into streams, summed over targets */
-#define FANTAIL_CNT_LOG_PEAK 0x1E0u /* most bytes of the log in use (a gauge) */
-#define FANTAIL_CNT_BATCHES 0x1E8u /* batches completed on the DATA ring */
-#define FANTAIL_CNT_REFUSALS 0x1F0u /* entries refused */
-#define FANTAIL_CNT_DMA_READ_FAULTS 0x1F8u /* reads over PCIe that failed */
-#define FANTAIL_CNT_DMA_WRITE_FAULTS 0x200u /* writes over PCIe that were answered with an error */
-#define FANTAIL_CNT_LAG_ABORTS 0x208u /* connections aborted for lag, extents or pinning */
-#define FANTAIL_CNT_INSTALLS 0x210u /* connections installed */
-#define FANTAIL_CNT_RELEASES 0x218u /* connections released */
-#define FANTAIL_CNT_SWEEPS 0x220u /* sweeps completed */
-#define FANTAIL_CNT_BAD_STROBES 0x228u /* register writes with partial strobes, ignored */
-#define FANTAIL_CNT_CYCLES 0x230u /* clock cycles since reset */
-#define FANTAIL_CNT_TX_BUSY_CYCLES 0x238u /* cycles in which the MAC took a beat */
-#define FANTAIL_CNT_TX_BLOCKED_CYCLES 0x240u /* cycles in which a beat waited for the MAC */
+#define FANTAIL_CNT_RX_SEGMENTS 0x148u /* TCP segments of installed connections; each is in one of the next six */
+#define FANTAIL_CNT_RX_ACCEPTED 0x150u /* of them acted on, their payload and FIN, if any, taken */
+#define FANTAIL_CNT_RX_DROP_WINDOW 0x158u /* of them out of order or outside the window, or data behind a FIN */
+#define FANTAIL_CNT_RX_DROP_DATA_SLOT 0x160u /* of them with payload not taken because no receive slot was free */
+#define FANTAIL_CNT_RX_CHALLENGED 0x168u /* of them answered by a challenge ACK, or by none for there had been enough */
+#define FANTAIL_CNT_RX_IGNORED 0x170u /* of them dropped in silence: no ACK flag, no timestamp, RST outside the window, connection dead */
+#define FANTAIL_CNT_RX_RESETS 0x178u /* connections reset by the peer */
+#define FANTAIL_CNT_RX_DATA_BYTES 0x180u /* in-order payload bytes accepted */
+#define FANTAIL_CNT_RX_DUP_ACKS 0x188u /* duplicate ACKs */
+#define FANTAIL_CNT_TX_FRAMES 0x190u /* frames sent */
+#define FANTAIL_CNT_TX_BYTES 0x198u /* their bytes, padding included */
+#define FANTAIL_CNT_TX_SEGMENTS 0x1A0u /* segments with payload sent */
+#define FANTAIL_CNT_TX_PAYLOAD_BYTES 0x1A8u /* payload bytes sent, retransmissions included */
+#define FANTAIL_CNT_TX_RETRANSMITS 0x1B0u /* segments retransmitted */
+#define FANTAIL_CNT_TX_PURE_ACKS 0x1B8u /* segments without payload, SYN, FIN or RST */
+#define FANTAIL_CNT_TX_RESETS 0x1C0u /* RST segments sent */
+#define FANTAIL_CNT_TX_HOST_FRAMES 0x1C8u /* frames sent for the host */
+#define FANTAIL_CNT_TIMEOUTS 0x1D0u /* retransmission timeouts */
+#define FANTAIL_CNT_FAST_RETRANSMITS 0x1D8u /* fast retransmissions */
+#define FANTAIL_CNT_PAYLOADS 0x1E0u /* payloads appended to the log */
+#define FANTAIL_CNT_PAYLOAD_BYTES 0x1E8u /* their bytes */
+#define FANTAIL_CNT_PAYLOAD_READ_BYTES 0x1F0u /* bytes read over PCIe for payloads, whole 64-byte lines */
+#define FANTAIL_CNT_DELIVERIES 0x1F8u /* payload bytes mapped into streams, summed over targets */
+#define FANTAIL_CNT_LOG_PEAK 0x200u /* most bytes of the log in use (a gauge) */
+#define FANTAIL_CNT_BATCHES 0x208u /* batches completed on the DATA ring */
+#define FANTAIL_CNT_REFUSALS 0x210u /* entries refused */
+#define FANTAIL_CNT_DMA_READ_FAULTS 0x218u /* reads over PCIe that failed */
+#define FANTAIL_CNT_DMA_WRITE_FAULTS 0x220u /* writes over PCIe that were answered with an error */
+#define FANTAIL_CNT_LAG_ABORTS 0x228u /* connections aborted for lag, extents or pinning */
+#define FANTAIL_CNT_INSTALLS 0x230u /* connections installed */
+#define FANTAIL_CNT_RELEASES 0x238u /* connections released */
+#define FANTAIL_CNT_SWEEPS 0x240u /* sweeps completed */
+#define FANTAIL_CNT_BAD_STROBES 0x248u /* register writes with partial strobes, ignored */
+#define FANTAIL_CNT_CYCLES 0x250u /* clock cycles since reset */
+#define FANTAIL_CNT_TX_BUSY_CYCLES 0x258u /* cycles in which the MAC took a beat */
+#define FANTAIL_CNT_TX_BLOCKED_CYCLES 0x260u /* cycles in which a beat waited for the MAC */
 
 /* registers of the qp page */
 #define FANTAIL_QP_DATA_BASE 0x000u /* rw, IOVA of the DATA ring, 64-byte aligned */

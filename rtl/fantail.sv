@@ -316,6 +316,7 @@ module fantail #(
   logic eng_tlast, eng_tvalid, eng_tready;
   logic outside_active, core_idle;
   logic [63:0] core_deadline, status_deadline;
+  logic cnt_accept, cnt_data_slot, cnt_challenge, cnt_ignore;
   logic cnt_segment_rx, cnt_window, cnt_dup, cnt_reset, cnt_timeout, cnt_fast, cnt_lag_abort, cnt_segment_tx;
   logic cnt_retransmit, cnt_pure_ack, cnt_rst, cnt_sweep;
   logic [10:0] cnt_data_rx, cnt_payload_tx;
@@ -374,7 +375,11 @@ module fantail #(
     .pin_bytes_o        (pin_bytes),
     .cnt_segment_rx_o   (cnt_segment_rx),
     .cnt_data_rx_o      (cnt_data_rx),
+    .cnt_accept_o       (cnt_accept),
     .cnt_window_o       (cnt_window),
+    .cnt_data_slot_o    (cnt_data_slot),
+    .cnt_challenge_o    (cnt_challenge),
+    .cnt_ignore_o       (cnt_ignore),
     .cnt_dup_o          (cnt_dup),
     .cnt_reset_o        (cnt_reset),
     .cnt_timeout_o      (cnt_timeout),
@@ -675,6 +680,10 @@ module fantail #(
     cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_TO_HOST*IncW +: IncW]       = IncW'(cnt_to_host);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_SEGMENTS*IncW +: IncW]      = IncW'(cnt_segment_rx);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_DATA_BYTES*IncW +: IncW]    = IncW'(cnt_data_rx);
+    cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_ACCEPTED*IncW +: IncW]      = IncW'(cnt_accept);
+    cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_DROP_DATA_SLOT*IncW +: IncW] = IncW'(cnt_data_slot);
+    cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_CHALLENGED*IncW +: IncW]    = IncW'(cnt_challenge);
+    cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_IGNORED*IncW +: IncW]       = IncW'(cnt_ignore);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_DROP_WINDOW*IncW +: IncW]   = IncW'(cnt_window);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_DUP_ACKS*IncW +: IncW]      = IncW'(cnt_dup);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_RX_RESETS*IncW +: IncW]        = IncW'(cnt_reset);

@@ -187,7 +187,7 @@ package fantail_regs_pkg;
 
   // 64-bit counters of the device page: offset of the low word, index from CNT_BASE
   localparam logic [11:0] CNT_BASE = 12'h100;
-  localparam logic [31:0] CNT_COUNT = 32'h00000029;  // counters
+  localparam logic [31:0] CNT_COUNT = 32'h0000002D;  // counters
   localparam logic [11:0] CNT_RX_FRAMES = 12'h100;  // frames that entered the receive path
   localparam logic [31:0] CNT_INDEX_RX_FRAMES = 32'h00000000;
   localparam logic [11:0] CNT_RX_BYTES = 12'h108;  // their bytes
@@ -206,70 +206,78 @@ package fantail_regs_pkg;
   localparam logic [31:0] CNT_INDEX_RX_DROP_NO_SLOT = 32'h00000007;
   localparam logic [11:0] CNT_RX_TO_HOST = 12'h140;  // FRAME records
   localparam logic [31:0] CNT_INDEX_RX_TO_HOST = 32'h00000008;
-  localparam logic [11:0] CNT_RX_SEGMENTS = 12'h148;  // TCP segments of installed connections
+  localparam logic [11:0] CNT_RX_SEGMENTS = 12'h148;  // TCP segments of installed connections; each is in one of the next six
   localparam logic [31:0] CNT_INDEX_RX_SEGMENTS = 32'h00000009;
-  localparam logic [11:0] CNT_RX_DATA_BYTES = 12'h150;  // in-order payload bytes accepted
-  localparam logic [31:0] CNT_INDEX_RX_DATA_BYTES = 32'h0000000A;
-  localparam logic [11:0] CNT_RX_DROP_WINDOW = 12'h158;  // segments out of order or outside the window
+  localparam logic [11:0] CNT_RX_ACCEPTED = 12'h150;  // of them acted on, their payload and FIN, if any, taken
+  localparam logic [31:0] CNT_INDEX_RX_ACCEPTED = 32'h0000000A;
+  localparam logic [11:0] CNT_RX_DROP_WINDOW = 12'h158;  // of them out of order or outside the window, or data behind a FIN
   localparam logic [31:0] CNT_INDEX_RX_DROP_WINDOW = 32'h0000000B;
-  localparam logic [11:0] CNT_RX_DUP_ACKS = 12'h160;  // duplicate ACKs
-  localparam logic [31:0] CNT_INDEX_RX_DUP_ACKS = 32'h0000000C;
-  localparam logic [11:0] CNT_RX_RESETS = 12'h168;  // connections reset by the peer
-  localparam logic [31:0] CNT_INDEX_RX_RESETS = 32'h0000000D;
-  localparam logic [11:0] CNT_TX_FRAMES = 12'h170;  // frames sent
-  localparam logic [31:0] CNT_INDEX_TX_FRAMES = 32'h0000000E;
-  localparam logic [11:0] CNT_TX_BYTES = 12'h178;  // their bytes, padding included
-  localparam logic [31:0] CNT_INDEX_TX_BYTES = 32'h0000000F;
-  localparam logic [11:0] CNT_TX_SEGMENTS = 12'h180;  // segments with payload sent
-  localparam logic [31:0] CNT_INDEX_TX_SEGMENTS = 32'h00000010;
-  localparam logic [11:0] CNT_TX_PAYLOAD_BYTES = 12'h188;  // payload bytes sent, retransmissions included
-  localparam logic [31:0] CNT_INDEX_TX_PAYLOAD_BYTES = 32'h00000011;
-  localparam logic [11:0] CNT_TX_RETRANSMITS = 12'h190;  // segments retransmitted
-  localparam logic [31:0] CNT_INDEX_TX_RETRANSMITS = 32'h00000012;
-  localparam logic [11:0] CNT_TX_PURE_ACKS = 12'h198;  // segments without payload, SYN, FIN or RST
-  localparam logic [31:0] CNT_INDEX_TX_PURE_ACKS = 32'h00000013;
-  localparam logic [11:0] CNT_TX_RESETS = 12'h1A0;  // RST segments sent
-  localparam logic [31:0] CNT_INDEX_TX_RESETS = 32'h00000014;
-  localparam logic [11:0] CNT_TX_HOST_FRAMES = 12'h1A8;  // frames sent for the host
-  localparam logic [31:0] CNT_INDEX_TX_HOST_FRAMES = 32'h00000015;
-  localparam logic [11:0] CNT_TIMEOUTS = 12'h1B0;  // retransmission timeouts
-  localparam logic [31:0] CNT_INDEX_TIMEOUTS = 32'h00000016;
-  localparam logic [11:0] CNT_FAST_RETRANSMITS = 12'h1B8;  // fast retransmissions
-  localparam logic [31:0] CNT_INDEX_FAST_RETRANSMITS = 32'h00000017;
-  localparam logic [11:0] CNT_PAYLOADS = 12'h1C0;  // payloads appended to the log
-  localparam logic [31:0] CNT_INDEX_PAYLOADS = 32'h00000018;
-  localparam logic [11:0] CNT_PAYLOAD_BYTES = 12'h1C8;  // their bytes
-  localparam logic [31:0] CNT_INDEX_PAYLOAD_BYTES = 32'h00000019;
-  localparam logic [11:0] CNT_PAYLOAD_READ_BYTES = 12'h1D0;  // bytes read over PCIe for payloads, whole 64-byte lines
-  localparam logic [31:0] CNT_INDEX_PAYLOAD_READ_BYTES = 32'h0000001A;
-  localparam logic [11:0] CNT_DELIVERIES = 12'h1D8;  // payload bytes mapped into streams, summed over targets
-  localparam logic [31:0] CNT_INDEX_DELIVERIES = 32'h0000001B;
-  localparam logic [11:0] CNT_LOG_PEAK = 12'h1E0;  // most bytes of the log in use (a gauge)
-  localparam logic [31:0] CNT_INDEX_LOG_PEAK = 32'h0000001C;
-  localparam logic [11:0] CNT_BATCHES = 12'h1E8;  // batches completed on the DATA ring
-  localparam logic [31:0] CNT_INDEX_BATCHES = 32'h0000001D;
-  localparam logic [11:0] CNT_REFUSALS = 12'h1F0;  // entries refused
-  localparam logic [31:0] CNT_INDEX_REFUSALS = 32'h0000001E;
-  localparam logic [11:0] CNT_DMA_READ_FAULTS = 12'h1F8;  // reads over PCIe that failed
-  localparam logic [31:0] CNT_INDEX_DMA_READ_FAULTS = 32'h0000001F;
-  localparam logic [11:0] CNT_DMA_WRITE_FAULTS = 12'h200;  // writes over PCIe that were answered with an error
-  localparam logic [31:0] CNT_INDEX_DMA_WRITE_FAULTS = 32'h00000020;
-  localparam logic [11:0] CNT_LAG_ABORTS = 12'h208;  // connections aborted for lag, extents or pinning
-  localparam logic [31:0] CNT_INDEX_LAG_ABORTS = 32'h00000021;
-  localparam logic [11:0] CNT_INSTALLS = 12'h210;  // connections installed
-  localparam logic [31:0] CNT_INDEX_INSTALLS = 32'h00000022;
-  localparam logic [11:0] CNT_RELEASES = 12'h218;  // connections released
-  localparam logic [31:0] CNT_INDEX_RELEASES = 32'h00000023;
-  localparam logic [11:0] CNT_SWEEPS = 12'h220;  // sweeps completed
-  localparam logic [31:0] CNT_INDEX_SWEEPS = 32'h00000024;
-  localparam logic [11:0] CNT_BAD_STROBES = 12'h228;  // register writes with partial strobes, ignored
-  localparam logic [31:0] CNT_INDEX_BAD_STROBES = 32'h00000025;
-  localparam logic [11:0] CNT_CYCLES = 12'h230;  // clock cycles since reset
-  localparam logic [31:0] CNT_INDEX_CYCLES = 32'h00000026;
-  localparam logic [11:0] CNT_TX_BUSY_CYCLES = 12'h238;  // cycles in which the MAC took a beat
-  localparam logic [31:0] CNT_INDEX_TX_BUSY_CYCLES = 32'h00000027;
-  localparam logic [11:0] CNT_TX_BLOCKED_CYCLES = 12'h240;  // cycles in which a beat waited for the MAC
-  localparam logic [31:0] CNT_INDEX_TX_BLOCKED_CYCLES = 32'h00000028;
+  localparam logic [11:0] CNT_RX_DROP_DATA_SLOT = 12'h160;  // of them with payload not taken because no receive slot was free
+  localparam logic [31:0] CNT_INDEX_RX_DROP_DATA_SLOT = 32'h0000000C;
+  localparam logic [11:0] CNT_RX_CHALLENGED = 12'h168;  // of them answered by a challenge ACK, or by none for there had been enough
+  localparam logic [31:0] CNT_INDEX_RX_CHALLENGED = 32'h0000000D;
+  localparam logic [11:0] CNT_RX_IGNORED = 12'h170;  // of them dropped in silence: no ACK flag, no timestamp, RST outside the window, connection dead
+  localparam logic [31:0] CNT_INDEX_RX_IGNORED = 32'h0000000E;
+  localparam logic [11:0] CNT_RX_RESETS = 12'h178;  // connections reset by the peer
+  localparam logic [31:0] CNT_INDEX_RX_RESETS = 32'h0000000F;
+  localparam logic [11:0] CNT_RX_DATA_BYTES = 12'h180;  // in-order payload bytes accepted
+  localparam logic [31:0] CNT_INDEX_RX_DATA_BYTES = 32'h00000010;
+  localparam logic [11:0] CNT_RX_DUP_ACKS = 12'h188;  // duplicate ACKs
+  localparam logic [31:0] CNT_INDEX_RX_DUP_ACKS = 32'h00000011;
+  localparam logic [11:0] CNT_TX_FRAMES = 12'h190;  // frames sent
+  localparam logic [31:0] CNT_INDEX_TX_FRAMES = 32'h00000012;
+  localparam logic [11:0] CNT_TX_BYTES = 12'h198;  // their bytes, padding included
+  localparam logic [31:0] CNT_INDEX_TX_BYTES = 32'h00000013;
+  localparam logic [11:0] CNT_TX_SEGMENTS = 12'h1A0;  // segments with payload sent
+  localparam logic [31:0] CNT_INDEX_TX_SEGMENTS = 32'h00000014;
+  localparam logic [11:0] CNT_TX_PAYLOAD_BYTES = 12'h1A8;  // payload bytes sent, retransmissions included
+  localparam logic [31:0] CNT_INDEX_TX_PAYLOAD_BYTES = 32'h00000015;
+  localparam logic [11:0] CNT_TX_RETRANSMITS = 12'h1B0;  // segments retransmitted
+  localparam logic [31:0] CNT_INDEX_TX_RETRANSMITS = 32'h00000016;
+  localparam logic [11:0] CNT_TX_PURE_ACKS = 12'h1B8;  // segments without payload, SYN, FIN or RST
+  localparam logic [31:0] CNT_INDEX_TX_PURE_ACKS = 32'h00000017;
+  localparam logic [11:0] CNT_TX_RESETS = 12'h1C0;  // RST segments sent
+  localparam logic [31:0] CNT_INDEX_TX_RESETS = 32'h00000018;
+  localparam logic [11:0] CNT_TX_HOST_FRAMES = 12'h1C8;  // frames sent for the host
+  localparam logic [31:0] CNT_INDEX_TX_HOST_FRAMES = 32'h00000019;
+  localparam logic [11:0] CNT_TIMEOUTS = 12'h1D0;  // retransmission timeouts
+  localparam logic [31:0] CNT_INDEX_TIMEOUTS = 32'h0000001A;
+  localparam logic [11:0] CNT_FAST_RETRANSMITS = 12'h1D8;  // fast retransmissions
+  localparam logic [31:0] CNT_INDEX_FAST_RETRANSMITS = 32'h0000001B;
+  localparam logic [11:0] CNT_PAYLOADS = 12'h1E0;  // payloads appended to the log
+  localparam logic [31:0] CNT_INDEX_PAYLOADS = 32'h0000001C;
+  localparam logic [11:0] CNT_PAYLOAD_BYTES = 12'h1E8;  // their bytes
+  localparam logic [31:0] CNT_INDEX_PAYLOAD_BYTES = 32'h0000001D;
+  localparam logic [11:0] CNT_PAYLOAD_READ_BYTES = 12'h1F0;  // bytes read over PCIe for payloads, whole 64-byte lines
+  localparam logic [31:0] CNT_INDEX_PAYLOAD_READ_BYTES = 32'h0000001E;
+  localparam logic [11:0] CNT_DELIVERIES = 12'h1F8;  // payload bytes mapped into streams, summed over targets
+  localparam logic [31:0] CNT_INDEX_DELIVERIES = 32'h0000001F;
+  localparam logic [11:0] CNT_LOG_PEAK = 12'h200;  // most bytes of the log in use (a gauge)
+  localparam logic [31:0] CNT_INDEX_LOG_PEAK = 32'h00000020;
+  localparam logic [11:0] CNT_BATCHES = 12'h208;  // batches completed on the DATA ring
+  localparam logic [31:0] CNT_INDEX_BATCHES = 32'h00000021;
+  localparam logic [11:0] CNT_REFUSALS = 12'h210;  // entries refused
+  localparam logic [31:0] CNT_INDEX_REFUSALS = 32'h00000022;
+  localparam logic [11:0] CNT_DMA_READ_FAULTS = 12'h218;  // reads over PCIe that failed
+  localparam logic [31:0] CNT_INDEX_DMA_READ_FAULTS = 32'h00000023;
+  localparam logic [11:0] CNT_DMA_WRITE_FAULTS = 12'h220;  // writes over PCIe that were answered with an error
+  localparam logic [31:0] CNT_INDEX_DMA_WRITE_FAULTS = 32'h00000024;
+  localparam logic [11:0] CNT_LAG_ABORTS = 12'h228;  // connections aborted for lag, extents or pinning
+  localparam logic [31:0] CNT_INDEX_LAG_ABORTS = 32'h00000025;
+  localparam logic [11:0] CNT_INSTALLS = 12'h230;  // connections installed
+  localparam logic [31:0] CNT_INDEX_INSTALLS = 32'h00000026;
+  localparam logic [11:0] CNT_RELEASES = 12'h238;  // connections released
+  localparam logic [31:0] CNT_INDEX_RELEASES = 32'h00000027;
+  localparam logic [11:0] CNT_SWEEPS = 12'h240;  // sweeps completed
+  localparam logic [31:0] CNT_INDEX_SWEEPS = 32'h00000028;
+  localparam logic [11:0] CNT_BAD_STROBES = 12'h248;  // register writes with partial strobes, ignored
+  localparam logic [31:0] CNT_INDEX_BAD_STROBES = 32'h00000029;
+  localparam logic [11:0] CNT_CYCLES = 12'h250;  // clock cycles since reset
+  localparam logic [31:0] CNT_INDEX_CYCLES = 32'h0000002A;
+  localparam logic [11:0] CNT_TX_BUSY_CYCLES = 12'h258;  // cycles in which the MAC took a beat
+  localparam logic [31:0] CNT_INDEX_TX_BUSY_CYCLES = 32'h0000002B;
+  localparam logic [11:0] CNT_TX_BLOCKED_CYCLES = 12'h260;  // cycles in which a beat waited for the MAC
+  localparam logic [31:0] CNT_INDEX_TX_BLOCKED_CYCLES = 32'h0000002C;
 
   // registers of the qp page
   localparam logic [11:0] QP_DATA_BASE = 12'h000;  // rw, IOVA of the DATA ring, 64-byte aligned
@@ -363,9 +371,11 @@ package fantail_regs_pkg;
 
   // the device page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
-  localparam logic [31:0] REG_TAB_WORDS = 32'h00000092;  // words with an entry; there is nothing above
-  localparam logic [4671:0] REG_TAB_BITS = {
-    32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x240
+  localparam logic [31:0] REG_TAB_WORDS = 32'h0000009A;  // words with an entry; there is nothing above
+  localparam logic [4927:0] REG_TAB_BITS = {
+    32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x260
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x250
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x240
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x230
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x220
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x210
@@ -403,8 +413,10 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000007, 32'h00000001, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [4671:0] REG_TAB_HOLDS = {
-    32'h00000000, 32'h00000000,  // from 0x240
+  localparam logic [4927:0] REG_TAB_HOLDS = {
+    32'h00000000, 32'h00000000,  // from 0x260
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x220
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x210
@@ -442,8 +454,10 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x010
     32'h00000000, 32'h00000001, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4671:0] REG_TAB_ACTS = {
-    32'h00000000, 32'h00000000,  // from 0x240
+  localparam logic [4927:0] REG_TAB_ACTS = {
+    32'h00000000, 32'h00000000,  // from 0x260
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x220
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x210
@@ -481,8 +495,10 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4671:0] REG_TAB_RESET = {
-    32'h00000000, 32'h00000000,  // from 0x240
+  localparam logic [4927:0] REG_TAB_RESET = {
+    32'h00000000, 32'h00000000,  // from 0x260
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x220
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x210

@@ -61,7 +61,11 @@ module fantail_ack #(
   // counters
   output logic                       cnt_segment_o,
   output logic [10:0]                cnt_data_bytes_o,
+  output logic                       cnt_accept_o,     // one of these for each cnt_segment_o
   output logic                       cnt_window_o,
+  output logic                       cnt_no_slot_o,
+  output logic                       cnt_challenge_o,
+  output logic                       cnt_ignore_o,
   output logic                       cnt_dup_o,
   output logic                       cnt_reset_o,
   output logic                       cnt_timeout_o,
@@ -141,7 +145,8 @@ module fantail_ack #(
   logic [1:0]                 verdict;
   logic [10:0]                pay_off, pay_len;
   logic [15:0]                ev;
-  logic                       wake, cnt_dup, cnt_fast, cnt_timeout, cnt_window, cnt_reset;
+  logic                       wake, cnt_dup, cnt_fast, cnt_timeout, cnt_reset;
+  logic                       cnt_accept, cnt_window, cnt_no_slot, cnt_challenge, cnt_ignore;
 
   fantail_ack_event u_event (
     .kind_i        (a1_kind_q),
@@ -166,7 +171,11 @@ module fantail_ack #(
     .cnt_dup_o     (cnt_dup),
     .cnt_fast_o    (cnt_fast),
     .cnt_timeout_o (cnt_timeout),
+    .cnt_accept_o  (cnt_accept),
     .cnt_window_o  (cnt_window),
+    .cnt_no_slot_o (cnt_no_slot),
+    .cnt_challenge_o (cnt_challenge),
+    .cnt_ignore_o  (cnt_ignore),
     .cnt_reset_o   (cnt_reset)
   );
 
@@ -258,7 +267,11 @@ module fantail_ack #(
 
   assign cnt_segment_o    = a1_valid_q && (a1_kind_q == fantail_tcp_pkg::EvSegment);
   assign cnt_data_bytes_o = (a1_valid_q && verdict == fantail_pkg::VerdictData) ? pay_len : '0;
+  assign cnt_accept_o     = a1_valid_q && cnt_accept;
   assign cnt_window_o     = a1_valid_q && cnt_window;
+  assign cnt_no_slot_o    = a1_valid_q && cnt_no_slot;
+  assign cnt_challenge_o  = a1_valid_q && cnt_challenge;
+  assign cnt_ignore_o     = a1_valid_q && cnt_ignore;
   assign cnt_dup_o        = a1_valid_q && cnt_dup;
   assign cnt_reset_o      = a1_valid_q && cnt_reset;
   assign cnt_timeout_o    = a1_valid_q && cnt_timeout;
@@ -267,6 +280,8 @@ module fantail_ack #(
 
   `ASSERT(VerdictRoom, !(a2_valid_q && a2_tell_q && !verdict_ready))
   `ASSERT(WakeRoom, !(a3_wake_q && !wake_ready))
+  `ASSERT(OneFate, 32'(cnt_accept_o) + 32'(cnt_window_o) + 32'(cnt_no_slot_o) + 32'(cnt_challenge_o)
+                   + 32'(cnt_ignore_o) + 32'(cnt_reset_o) == 32'(cnt_segment_o))
   // The sweeper's verdict was judged again: nothing times out when nothing is outstanding, or before its time.
   `ASSERT(TimeoutIsDue, !(a1_valid_q && cnt_timeout && (tx_i.max == own.una || (now_us_i - own.restart_us) < own.rto_us)))
   // una never runs past what was sent (row 12)

@@ -27,7 +27,12 @@ module fantail_ack_event (
   output logic                        cnt_dup_o,
   output logic                        cnt_fast_o,
   output logic                        cnt_timeout_o,
+  // one of these for a segment
+  output logic                        cnt_accept_o,
   output logic                        cnt_window_o,  // out of order or outside the window
+  output logic                        cnt_no_slot_o,
+  output logic                        cnt_challenge_o,
+  output logic                        cnt_ignore_o,
   output logic                        cnt_reset_o
 );
 
@@ -65,11 +70,14 @@ module fantail_ack_event (
 
   // ---------------------------------------------------------------- receive side
   logic [31:0] rcv_wnd;
-  logic        take_data, take_fin, ack_now, ack_later, ts_take;
+  logic        take_data, take_fin, no_slot, ack_now, ack_later, ts_take;
 
   assign rcv_wnd   = s_i.rcv_edge - s_i.rcv_nxt;
-  assign take_data = good && in_order && (seg_i.pay_len != '0) && (fresh != '0) && !fresh[31]
-                  && (fresh <= rcv_wnd) && data_ok_i && !s_i.peer_fin;
+  logic fits;
+  assign fits      = good && in_order && (seg_i.pay_len != '0) && (fresh != '0) && !fresh[31]
+                  && (fresh <= rcv_wnd) && !s_i.peer_fin;
+  assign take_data = fits && data_ok_i;
+  assign no_slot   = fits && !data_ok_i;
   assign take_fin  = good && in_order && is_fin && !s_i.peer_fin && (take_data || (fresh == '0));
   // The first segment waits for company, the second is acknowledged (row 44), and so is at once whatever has sequence space and
   // was not taken, unless for want of a slot: then the peer sends it again.
@@ -351,7 +359,14 @@ module fantail_ack_event (
   assign cnt_dup_o     = ack_dup;
   assign cnt_fast_o    = enter_rec;
   assign cnt_timeout_o = timeout;
-  assign cnt_window_o  = refuse || (good && (seg_len != '0) && !in_order);
-  assign cnt_reset_o   = reset;
+
+  logic untaken;                                            // sequence space that had no place
+  assign untaken         = good && (seg_len != '0) && !take_data && !take_fin && !no_slot;
+  assign cnt_accept_o    = good && !untaken && !no_slot;
+  assign cnt_window_o    = refuse || untaken;
+  assign cnt_no_slot_o   = no_slot;
+  assign cnt_challenge_o = challenge;
+  assign cnt_ignore_o    = (kind_i == fantail_tcp_pkg::EvSegment) && !(reset || challenge || refuse || good);
+  assign cnt_reset_o     = reset;
 
 endmodule
