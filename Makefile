@@ -5,6 +5,7 @@
 #   mk/host.mk    libraries and programs in C
 #   mk/bench.mk   measurements
 #   mk/test.mk    tests, mutants
+#   mk/fuzz.mk    long runs: fuzz, soak
 #   mk/lint.mk    static checks
 #   mk/formal.mk  proofs
 
@@ -88,4 +89,4 @@ drift: ## fail when a generated file is older than its source
 clean: ## remove build/
 	rm -rf build
 
-include mk/model.mk mk/host.mk mk/bench.mk mk/test.mk mk/lint.mk mk/formal.mk
+include mk/model.mk mk/host.mk mk/bench.mk mk/test.mk mk/fuzz.mk mk/lint.mk mk/formal.mk

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# Long runs that no test can afford. Each is a program of its own, tests/<name>/<name>_main.c, linked with the
+# engine of the tests: small, with assertions. Their short variants are tests/<name>/test_<name>.c.
+
+# $(call long_run,name,objects of others)
+define long_run
+$(call host_lib,tests-$(1),$(patsubst %.c,$(B)/obj/%.o,$(filter-out %_main.c tests/$(1)/test_%,$(wildcard tests/$(1)/*.c))) $(2))
+$(B)/$(1)/$(1): $(B)/obj/tests/$(1)/$(1)_main.o $(LIB)/tests-$(1).a $(HOST_ARCHIVES) $(TEST_MODEL)
+	@mkdir -p $$(@D)
+	@echo "  LINK     $$@"
+	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
+endef
+$(eval $(call long_run,fuzz))
+
+.PHONY: fuzz fuzz-run
+fuzz: ## FRAMES=10000000 frames, most of them mutated, against the receive path; counts in build/fuzz
+	@tools/deps.sh run
+	@$(MAKE) -s fuzz-run
+
+fuzz-run: $(B)/fuzz/fuzz
+	@FRAMES=$(FRAMES) SEED=$(SEED) $<
