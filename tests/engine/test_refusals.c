@@ -297,7 +297,7 @@ static void refuse(struct engine *e, unsigned int n, enum fantail_ring ring)
 		engine_until(e, engine_all_delivered, 1000000);
 		cr_assert_eq(e->client[0].got, got + 150, "%s", cases[n].what);
 	} else {
-		x = engine_control(e, FANTAIL_OP_NOP, 0, NULL);
+		engine_control(e, FANTAIL_OP_NOP, 0, NULL);
 		x = engine_control(e, 0, 0, NULL);
 		cases[n].make(x);
 		x->cookie = 5ull << 32 | n;
