@@ -166,7 +166,7 @@ static bool can_take_more(struct engine *e)
 Test(lag, a_slow_fleet_loses_nobody)
 {
 	struct engine_options opt = {
-		.clients = 40,
+		.clients = 24,
 		.configure = buffer_of_4096,
 		.context = set_limit,
 		.seed = engine_seed(7),
