@@ -365,7 +365,8 @@ struct fantail_context {
 	uint32_t lag_limit; /* bytes, 0 = a quarter of the log */
 	uint32_t give_up_ms; /* milliseconds without progress until TIMED_OUT, 0 = 100 s */
 	uint32_t srtt_us; /* round trip measured in the handshake, 0 = none */
-	uint8_t rsvd0[60]; /* zero */
+	uint32_t keepalive_s; /* seconds without a word from the peer until it is asked, 7,200..2,000,000; 0 = never */
+	uint8_t rsvd0[56]; /* zero */
 };
 static_assert(sizeof(struct fantail_context) == 128, "context");
 static_assert(offsetof(struct fantail_context, local_ip) == 0, "context.local_ip");
@@ -387,7 +388,8 @@ static_assert(offsetof(struct fantail_context, rcv_credit) == 52, "context.rcv_c
 static_assert(offsetof(struct fantail_context, lag_limit) == 56, "context.lag_limit");
 static_assert(offsetof(struct fantail_context, give_up_ms) == 60, "context.give_up_ms");
 static_assert(offsetof(struct fantail_context, srtt_us) == 64, "context.srtt_us");
-static_assert(offsetof(struct fantail_context, rsvd0) == 68, "context.rsvd0");
+static_assert(offsetof(struct fantail_context, keepalive_s) == 68, "context.keepalive_s");
+static_assert(offsetof(struct fantail_context, rsvd0) == 72, "context.rsvd0");
 
 /* rec_batch: BATCH record */
 struct fantail_rec_batch {

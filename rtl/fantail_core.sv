@@ -93,10 +93,11 @@ module fantail_core #(
   localparam int IdW   = $clog2(Connections);
   localparam int Lines = 128;  // frame buffer
 
-  logic [31:0] now_us, now_ms, tail;
+  logic [47:0] now_us;
+  logic [31:0] now_ms, tail;
   logic [14:0] span;
   logic        sweep;
-  assign now_us = now_us_i[31:0];
+  assign now_us = now_us_i[47:0];
 
   fantail_ms_clock u_ms_clock (
     .clk, .rst,
@@ -627,6 +628,7 @@ module fantail_core #(
     .clk, .rst,
     .busy_o         (swp_busy),
     .now_us_i,
+    .now_ms_i       (now_ms),
     .rto_max_us_i,
     .pin_limit_i,
     .pin_us_i,

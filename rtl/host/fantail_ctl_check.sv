@@ -71,6 +71,7 @@ module fantail_ctl_check #(
     ctx_code_o = fantail_regs_pkg::REFUSE_OK;
     if (ctx_i.rsvd0 != '0 || 32'(ctx_i.mss) < fantail_regs_pkg::MSS_MIN || ctx_i.mss > MssMax
         || ctx_i.snd_wscale > WscaleMax || ctx_i.rcv_wscale > WscaleMax || ctx_i.snd_wnd > WindowMax
+        || (ctx_i.keepalive_s != '0 && (ctx_i.keepalive_s < 32'd7200 || ctx_i.keepalive_s > 32'd2_000_000))  // RFC 9293 3.8.4
         || ctx_i.flags[31:3] != '0 || ctx_i.flags[2:1] > fantail_regs_pkg::POLICY_REPORT)
       ctx_code_o = fantail_regs_pkg::REFUSE_CONTEXT;
     else if (32'(ctx_i.flags[2:1]) > 32'(PolicyMax)) ctx_code_o = fantail_regs_pkg::REFUSE_UNSUPPORTED;

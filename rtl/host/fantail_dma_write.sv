@@ -2,9 +2,9 @@
 // AXI4 write master with two sources: 0 delivery (bursts of consecutive lines), 1 status (single lines).
 //
 // Contract
-//   Source i is a stream of bursts of whole 64-byte lines. s_w_lines (1..32) and s_w_addr (64-byte aligned) count
-//   on the first beat of a burst, s_w_last marks its last beat, and the two agree. Once a burst's first beat was
-//   taken no other source is served until its last one. When both wait, they take turns.
+//   Source i is a stream of bursts of whole 64-byte lines. s_w_addr is the line of the beat, the lines of a burst
+//   follow each other; s_w_lines (1..32) counts on the first beat, s_w_last marks the last, and the two agree. Once a
+//   burst's first beat was taken no other source is served until its last one. When both wait, they take turns.
 //   Order: writes reach AW and W in the order in which their beats were taken, across both sources; the other side
 //   keeps that order. So what is handed over after another write's last beat was taken is never visible before it.
 //   A burst that crosses 4 KiB is issued as two. AW and the first W beat of a burst are offered in the same cycle;
@@ -147,11 +147,98 @@ module fantail_dma_write #(
   logic unused;
   assign unused = &{1'b0, m_axi_bresp[0], addr[5:0]};
 
-  `ASSERT(LastAgreesWithLines, !take || last == (lines == 6'd1))
-  `ASSERT(LinesInRange, !take || lines != 6'd0)
-  `ASSERT(AddressAligned, !(take && opens) || addr[5:0] == 6'd0)
-  `ASSERT(ResponseExpected, !m_axi_bvalid || pending_q != '0)
+  `REQUIRE(LastAgreesWithLines, !take || last == (lines == 6'd1))
+  `REQUIRE(LinesInRange, !take || (lines != 6'd0 && lines <= 6'd32))
+  `REQUIRE(AddressAligned, !take || addr[5:0] == 6'd0)
+  `REQUIRE(ResponseExpected, !m_axi_bvalid || pending_q != '0)
   `ASSERT(DoneWaitHoldsSource, !(done_wait_q && m_axi_wvalid))
   `COVER(Split, take && opens && chunk != lines)
+
+`ifdef FORMAL
+  // What was taken last, and the AXI burst that is open
+  logic         f_run_q;            // inside a source's burst
+  logic         f_src_q;            // the source taken from last
+  logic [63:0]  f_line_q;           // what was taken
+  logic [511:0] f_data_q;
+  logic [63:0]  f_strb_q;
+  logic         f_end_q;
+  logic [5:0]   f_beat_q;           // beats of the AXI burst before the one on W
+  logic         f_aw_wait_q, f_w_wait_q;
+  logic [63:0]  f_aw_addr_q;        // last seen on AW and W
+  logic [7:0]   f_aw_len_q;
+  logic [511:0] f_w_data_q;
+  logic [63:0]  f_w_strb_q;
+  logic         f_w_last_q;
+  logic         f_sent_q;           // the last beat of a source's burst is gone, its AW not
+  logic         f_served_q;
+  logic         f_ended;
+  logic [63:0]  f_axi_line;
+  logic [7:0]   f_axi_len;
+
+  assign f_axi_line = (m_axi_awvalid ? m_axi_awaddr : f_aw_addr_q) + {52'd0, f_beat_q, 6'd0};
+  assign f_axi_len  = m_axi_awvalid ? m_axi_awlen : f_aw_len_q;
+  assign f_ended    = f_sent_q || (m_axi_wvalid && m_axi_wready && f_end_q);
+
+  always_ff @(posedge clk) begin
+    f_aw_addr_q <= m_axi_awvalid ? m_axi_awaddr : f_aw_addr_q;
+    f_aw_len_q  <= f_axi_len;
+    f_w_data_q  <= m_axi_wdata;
+    f_w_strb_q  <= m_axi_wstrb;
+    f_w_last_q  <= m_axi_wlast;
+    f_aw_wait_q <= !rst && m_axi_awvalid && !m_axi_awready;
+    f_w_wait_q  <= !rst && m_axi_wvalid && !m_axi_wready;
+    f_sent_q    <= !rst && f_ended && m_axi_awvalid && !m_axi_awready;
+    if (m_axi_wvalid && m_axi_wready) f_beat_q <= m_axi_wlast ? '0 : f_beat_q + 6'd1;
+    if (s_w_valid[0] && s_w_ready[0]) begin
+      {f_run_q, f_src_q, f_end_q} <= {!s_w_last[0], 1'b0, s_w_last[0]};
+      {f_line_q, f_data_q, f_strb_q} <= {s_w_addr[63:0], s_w_data[511:0], s_w_strb[63:0]};
+    end
+    if (s_w_valid[1] && s_w_ready[1]) begin
+      {f_run_q, f_src_q, f_end_q} <= {!s_w_last[1], 1'b1, s_w_last[1]};
+      {f_line_q, f_data_q, f_strb_q} <= {s_w_addr[127:64], s_w_data[1023:512], s_w_strb[127:64]};
+    end
+    f_served_q <= !rst && (f_served_q || s_w_done[1]);
+    if (rst) begin
+      f_run_q  <= 1'b0;
+      f_src_q  <= 1'b0;
+      f_beat_q <= '0;
+    end
+  end
+
+  `REQUIRE(LinesFollow, !(valid && locked_q) || addr == f_line_q + 64'd64)
+
+  `ASSERT(TakesOne, !(s_w_ready[0] && s_w_ready[1]) && (s_w_ready & ~s_w_valid) == '0)
+  `ASSERT(BurstsWhole, !f_run_q || !s_w_ready[!f_src_q])
+  `ASSERT(TakeTurns, f_run_q || s_w_valid != '1 || !s_w_ready[f_src_q])
+  `ASSERT(AwHolds, !f_aw_wait_q || (m_axi_awvalid && m_axi_awaddr == f_aw_addr_q && m_axi_awlen == f_aw_len_q))
+  `ASSERT(WHolds, !f_w_wait_q || (m_axi_wvalid && m_axi_wdata == f_w_data_q && m_axi_wstrb == f_w_strb_q
+                                  && m_axi_wlast == f_w_last_q))
+  `ASSERT(AwWithinPage, !m_axi_awvalid || (8'(m_axi_awaddr[11:6]) + m_axi_awlen < 8'd64 && m_axi_awaddr[5:0] == '0))
+  `ASSERT(WLast, !m_axi_wvalid || m_axi_wlast == (8'(f_beat_q) == f_axi_len))
+  `ASSERT(AwWithFirstW, !m_axi_awvalid || m_axi_wvalid || f_beat_q != '0 || m_axi_wlast)
+  `ASSERT(InPlace, !m_axi_wvalid || f_axi_line == f_line_q)
+  `ASSERT(Unharmed, !m_axi_wvalid || (m_axi_wdata == f_data_q && m_axi_wstrb == f_strb_q))
+  `ASSERT(Done, s_w_done == (f_ended && (!m_axi_awvalid || m_axi_awready) ? (f_src_q ? 2'b10 : 2'b01) : 2'b00))
+  `ASSERT(PendingInRange, pending_q <= PendW'(MaxPending))
+  `ASSERT(BusyWhileValid, busy_o || !(m_axi_awvalid || m_axi_wvalid))
+  // what induction needs: registers against the reference
+  `ASSERT(SameState, locked_q == f_run_q && sel_q == f_src_q && done_wait_q == f_sent_q
+          && (!m_axi_wvalid || (wburst_q == f_end_q && f_end_q == !locked_q)) && (!(m_axi_wvalid || f_sent_q) || wsel_q == f_src_q))
+  `ASSERT(SentWaits, !f_sent_q || (m_axi_awvalid && !m_axi_wvalid && !f_run_q))
+  `ASSERT(ChunkLeft, !locked_q || (chunk_q <= left_q && left_q != '0 && left_q < 6'd32
+          && (m_axi_wvalid || f_beat_q != '0 ? 8'(chunk_q) + 8'(f_beat_q) + 8'(m_axi_wvalid) == f_axi_len + 8'd1
+                                             : chunk_q == '0)))
+  `ASSERT(NextInPlace, !(locked_q && chunk_q != '0 && !m_axi_wvalid) || f_axi_line == f_line_q + 64'd64)
+  `ASSERT(BeatInBurst, f_beat_q == '0 || 8'(f_beat_q) <= f_axi_len)
+  `ASSERT(ChunkEnds, locked_q || f_beat_q == '0 || m_axi_wvalid)
+  `ASSERT(ChunkOver, locked_q || !m_axi_wvalid || 8'(f_beat_q) == f_axi_len)
+  `ASSERT(ChunkWithinPage, !locked_q || chunk_q == '0 || 7'(f_line_q[11:6]) + 7'(chunk_q) < 7'd64)
+  `ASSERT(SplitsAtPage, !locked_q || chunk_q == left_q || 7'(f_line_q[11:6]) + 7'(chunk_q) == 7'd63)
+  `ASSERT(Aligned, !(m_axi_wvalid || locked_q) || f_line_q[5:0] == '0)
+  `COVER(SplitEnds, m_axi_wvalid && m_axi_wlast && !f_end_q && m_axi_wready)
+  `COVER(LateAw, f_sent_q && s_w_done != '0)
+  `COVER(Full, pending_q == PendW'(MaxPending) && s_w_valid == '1)
+  `COVER(Turns, f_served_q && s_w_done[0])
+`endif
 
 endmodule

@@ -653,7 +653,8 @@ package fantail_regs_pkg;
   // context: connection context, read by CONN_INSTALL; numbers little-endian, addresses and ports as numbers (192.0.2.1 is 0xC0000201)
   localparam logic [31:0] CONTEXT_BITS = 32'h00000400;
   typedef struct packed {
-    logic [479:0] rsvd0;  // byte 68: zero
+    logic [447:0] rsvd0;  // byte 72: zero
+    logic [31:0] keepalive_s;  // byte 68: seconds without a word from the peer until it is asked, 7,200..2,000,000; 0 = never
     logic [31:0] srtt_us;  // byte 64: round trip measured in the handshake, 0 = none
     logic [31:0] give_up_ms;  // byte 60: milliseconds without progress until TIMED_OUT, 0 = 100 s
     logic [31:0] lag_limit;  // byte 56: bytes, 0 = a quarter of the log

@@ -16,7 +16,7 @@ module fantail_ack #(
   input  logic                       rst,
   output logic                       busy_o,
   output logic                       idle_o,
-  input  logic [31:0]                now_us_i,
+  input  logic [47:0]                now_us_i,
   input  logic [31:0]                now_ms_i,
   input  logic [31:0]                rto_min_us_i,
   input  logic [31:0]                rto_max_us_i,
@@ -283,7 +283,7 @@ module fantail_ack #(
   `ASSERT(OneFate, 32'(cnt_accept_o) + 32'(cnt_window_o) + 32'(cnt_no_slot_o) + 32'(cnt_challenge_o)
                    + 32'(cnt_ignore_o) + 32'(cnt_reset_o) == 32'(cnt_segment_o))
   // The sweeper's verdict was judged again: nothing times out when nothing is outstanding, or before its time.
-  `ASSERT(TimeoutIsDue, !(a1_valid_q && cnt_timeout && (tx_i.max == own.una || (now_us_i - own.restart_us) < own.rto_us)))
+  `ASSERT(TimeoutIsDue, !(a1_valid_q && cnt_timeout && (tx_i.max == own.una || (now_us_i - own.restart_us) < 48'(own.rto_us))))
   // una never runs past what was sent (row 12)
   `ASSERT(UnaBelowMax, !(a1_valid_q && own.alive && n.alive && $signed(n.una - tx_i.max) > 0))
 

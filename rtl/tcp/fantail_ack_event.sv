@@ -7,7 +7,7 @@
 module fantail_ack_event (
   input  logic [3:0]                  kind_i,        // fantail_ack: Ev*
   input  logic                        data_ok_i,     // a receive slot can be had
-  input  logic [31:0]                 now_us_i,
+  input  logic [47:0]                 now_us_i,
   input  logic [31:0]                 now_ms_i,
   input  logic [31:0]                 rto_min_us_i,
   input  logic [31:0]                 rto_max_us_i,
@@ -65,7 +65,7 @@ module fantail_ack_event (
 
   // Challenge ACKs are counted per connection, so that no stranger learns of another's (RFC 5961 7, row 38)
   logic challenge_new, challenge_ok;
-  assign challenge_new = (now_us_i - s_i.challenge_us) > fantail_tcp_pkg::ChallengeUs;
+  assign challenge_new = (now_us_i[31:0] - s_i.challenge_us) > fantail_tcp_pkg::ChallengeUs;
   assign challenge_ok  = challenge && (challenge_new || s_i.challenges != fantail_tcp_pkg::Challenges);
 
   // ---------------------------------------------------------------- receive side
@@ -111,7 +111,7 @@ module fantail_ack_event (
                 && ($signed(seg_i.ack - tx_i.rtt_seq) > 0);
   assign echo_ms = now_ms_i + par_i.ts_offset - seg_i.ts_ecr;
   assign echo    = ack_new && par_i.ts && seg_i.has_ts && (echo_ms < 32'h0001_0000);
-  assign rtt_us  = karn ? now_us_i - tx_i.rtt_us : (echo_ms << 10) - (echo_ms << 4) - (echo_ms << 3);  // * 1000
+  assign rtt_us  = karn ? now_us_i[31:0] - tx_i.rtt_us : (echo_ms << 10) - (echo_ms << 4) - (echo_ms << 3);  // * 1000
 
   fantail_rtt u_rtt (
     .sample_us_i (rtt_us),
@@ -126,8 +126,8 @@ module fantail_ack_event (
   );
 
   // ---------------------------------------------------------------- timer: judged again with our own state
-  logic        outs, persist, due, delack_due, timer, give_up, probe, timeout, delack;
-  logic [31:0] since;
+  logic        outs, persist, due, delack_due, keep_due, timer, give_up, probe, timeout, delack, keep;
+  logic [47:0] since;
   fantail_deadline u_deadline (
     .ack_i         (s_i),
     .tx_i,
@@ -135,18 +135,24 @@ module fantail_ack_event (
     .mss_i         (par_i.mss),
     .rto_max_us_i,
     .now_us_i,
+    .now_ms_i,
+    .keep_ms_i     (par_i.keep_ms),
     .outstanding_o (outs),
     .persist_o     (persist),
     .due_o         (due),
     .delack_due_o  (delack_due),
+    .keep_due_o    (keep_due),
     .any_o         (),
     .left_us_o     (),
     .since_us_o    (since)
   );
   assign timer   = (kind_i == fantail_tcp_pkg::EvTimer) && due;
   assign delack  = (kind_i == fantail_tcp_pkg::EvTimer) && delack_due;
-  assign give_up = timer && outs && ((now_us_i - since) > par_i.give_up_us);                       // row 25
-  assign probe   = timer && !give_up && (persist || s_i.swnd == '0);                               // row 16
+  assign keep    = (kind_i == fantail_tcp_pkg::EvTimer) && keep_due;                               // row 43
+  // Too long without progress, and the last thing sent again was not answered (row 25)
+  assign give_up = timer && outs && ((now_us_i - since) > 48'(par_i.give_up_us)) && (s_i.restart_us > since);
+  // Into a closed window a byte is sent (row 16); a FIN alone is sent again as it is.
+  assign probe   = timer && !give_up && (persist || (s_i.swnd == '0 && $signed(enq_i.queued - s_i.una) > 0));
   assign timeout = timer && !give_up && !probe;                                                    // row 24
 
   // ---------------------------------------------------------------- congestion
@@ -157,7 +163,7 @@ module fantail_ack_event (
     .new_i           (ack_new),
     .dup_i           (ack_dup),
     .timeout_i       (timeout),
-    .first_timeout_i (s_i.backoff == '0),
+    .first_timeout_i (!s_i.again),
     .idle_i          (tx_i.restart_gen != s_i.restart_seen),
     .mss_i           (mss),
     .acked_i         (acked),
@@ -209,10 +215,12 @@ module fantail_ack_event (
         end
         if (challenge_ok) begin
           n_o.challenges = challenge_new ? 4'd1 : s_i.challenges + 4'd1;
-          if (challenge_new) n_o.challenge_us = now_us_i;
+          if (challenge_new) n_o.challenge_us = now_us_i[31:0];
         end
+        n_o.heard_ms = now_ms_i;
+        n_o.keeps    = '0;
         if (ack_now) n_o.ack_gen = s_i.ack_gen + 2'd1;
-        if (ack_later) n_o.delack_us = now_us_i;
+        if (ack_later) n_o.delack_us = now_us_i[31:0];
 
         // receive
         if (take_data) begin
@@ -243,8 +251,10 @@ module fantail_ack_event (
           n_o.una         = seg_i.ack;
           n_o.restart_us  = now_us_i;                       // RFC 6298 5.3
           n_o.progress_us = now_us_i;
-          n_o.backoff     = '0;
+          n_o.again       = 1'b0;
+          // RFC 6298 5: a backed-off timeout stays until there is a new measurement
           if (karn || echo) begin
+            n_o.backoff  = '0;
             n_o.rtt_have = 1'b1;
             n_o.srtt     = srtt;
             n_o.rttvar   = rttvar;
@@ -287,6 +297,7 @@ module fantail_ack_event (
         if (probe) n_o.probe_gen = s_i.probe_gen + 2'd1;
         if (timeout) begin                                                                         // RFC 6298 5.4
           n_o.rto_gen  = s_i.rto_gen + 2'd1;
+          n_o.again    = 1'b1;
           n_o.cwnd     = cwnd;
           n_o.ssthresh = ssthresh;
           n_o.acc      = acc;
@@ -295,7 +306,14 @@ module fantail_ack_event (
           n_o.recover  = recover;
         end
         if (delack) n_o.ack_gen = s_i.ack_gen + 2'd1;
-        wake_o = probe || timeout || delack;
+        if (keep && s_i.keeps == fantail_tcp_pkg::Keeps) begin
+          n_o.alive = 1'b0;
+          ev_o      = fantail_regs_pkg::EV_TIMED_OUT;
+        end else if (keep) begin
+          n_o.keep_gen = s_i.keep_gen + 2'd1;
+          n_o.keeps    = s_i.keeps + 4'd1;
+        end
+        wake_o = probe || timeout || delack || keep;
       end
 
       fantail_tcp_pkg::EvInstall: begin
@@ -307,7 +325,8 @@ module fantail_ack_event (
         n_o.wl1         = ctx_i.rcv_nxt;
         n_o.wl2         = ctx_i.snd_nxt;
         n_o.cwnd        = initial_wnd;
-        n_o.challenge_us = now_us_i;
+        n_o.challenge_us = now_us_i[31:0];
+        n_o.heard_ms    = now_ms_i;
         n_o.ssthresh    = 32'h1000_0000;
         n_o.recover     = ctx_i.snd_nxt - 32'd1;
         n_o.rtt_have    = ctx_i.srtt_us != '0;

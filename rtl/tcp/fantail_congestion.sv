@@ -41,7 +41,7 @@ module fantail_congestion (
 
   localparam logic [31:0] CwndMax = 32'h1000_0000;
 
-  logic [31:0] two_mss, three_mss, initial_wnd, cwnd, half, target;
+  logic [31:0] flight, two_mss, three_mss, initial_wnd, cwnd, half, target;
   logic [31:0] ack, left, full_exit, deflated, grow, acc_sum;
   logic        full, partial;
 
@@ -54,8 +54,9 @@ module fantail_congestion (
   );
   assign cwnd = (idle_i && cwnd_i > initial_wnd) ? initial_wnd : cwnd_i;
 
-  // RFC 5681 equation 4: max(FlightSize / 2, 2 MSS)
-  assign half   = {1'b0, flight_i[31:1]};
+  // RFC 5681 equation 4: max(FlightSize / 2, 2 MSS). What limited transmit has sent beyond cwnd does not count (3.2 step 2).
+  assign flight = (dup_i && flight_i > cwnd) ? cwnd : flight_i;
+  assign half   = {1'b0, flight[31:1]};
   assign target = half > two_mss ? half : two_mss;
 
   assign ack     = una_i + acked_i;

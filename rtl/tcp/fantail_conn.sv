@@ -130,6 +130,7 @@ module fantail_conn #(
       par_wdata_o.give_up_us = ctx_q.give_up_ms == '0 ? 32'd100_000_000
                              : ctx_q.give_up_ms > 32'd2_000_000 ? 32'd2_000_000_000
                              : (ctx_q.give_up_ms << 10) - (ctx_q.give_up_ms << 4) - (ctx_q.give_up_ms << 3);
+      par_wdata_o.keep_ms    = (ctx_q.keepalive_s << 10) - (ctx_q.keepalive_s << 4) - (ctx_q.keepalive_s << 3);
       par_wdata_o.mss        = ctx_q.mss[10:0];
       par_wdata_o.snd_wscale = ctx_q.snd_wscale[3:0];
       par_wdata_o.rcv_wscale = ctx_q.rcv_wscale[3:0];

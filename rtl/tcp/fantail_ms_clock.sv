@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Milliseconds from microseconds: a serial divider by 1,000 that runs all the time.
+// Milliseconds from microseconds, without a divider.
 //
-// Contract: now_ms_o is now_us_i / 1000 of at most 128 cycles ago, modulo 2^32.
+// The clock keeps a millisecond and the microsecond at which it began, and goes on when 1,000 have passed. Time may
+// jump: then it catches up by the largest power of two of milliseconds that has surely passed, one step a cycle.
+//
+// Contract: now_ms_o is floor(now_us_i / 1000) modulo 2^32, one cycle late; after a jump by t milliseconds at most
+// 2 * log2(t) cycles late, before anything that the jump sets going can reach a header.
 
 module fantail_ms_clock (
   input  logic        clk,
@@ -9,27 +13,33 @@ module fantail_ms_clock (
   input  logic [63:0] now_us_i,
   output logic [31:0] now_ms_o
 );
+  `include "fantail_assert.svh"
 
-  logic [63:0] shift_q;
-  logic [9:0]  rest_q;
-  logic [31:0] quotient_q;
-  logic [6:0]  step_q;
-  logic [10:0] trial;
+  logic [63:0] begin_us_q, passed;   // since this millisecond began
+  logic [5:0]  step;                 // 2^step milliseconds
+  logic        behind;
 
-  assign trial = {rest_q, shift_q[63]};
+  assign passed = now_us_i - begin_us_q;
+  assign behind = passed >= 64'd1000;
+
+  // 1000 * 2^step <= 1024 * 2^step <= passed
+  always_comb begin
+    step = '0;
+    if (behind) begin
+      for (int i = 10; i < 64; i++) if (passed[i]) step = 6'(i - 10);
+    end
+  end
 
   always_ff @(posedge clk) begin
-    shift_q    <= shift_q << 1;
-    rest_q     <= trial >= 11'd1000 ? 10'(trial - 11'd1000) : trial[9:0];
-    quotient_q <= {quotient_q[30:0], trial >= 11'd1000};
-    step_q     <= step_q + 7'd1;
-    if (step_q == 7'd64) now_ms_o <= quotient_q;
-    if (rst || step_q == 7'd64) begin
-      shift_q <= now_us_i;
-      rest_q  <= '0;
-      step_q  <= '0;
+    if (rst) begin
+      begin_us_q <= '0;
+      now_ms_o   <= '0;
+    end else if (behind) begin
+      begin_us_q <= begin_us_q + (64'd1000 << step);
+      now_ms_o   <= now_ms_o + (32'd1 << step);
     end
-    if (rst) now_ms_o <= '0;
   end
+
+  `ASSERT(NeverAhead, begin_us_q <= now_us_i)
 
 endmodule

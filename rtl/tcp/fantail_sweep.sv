@@ -24,6 +24,7 @@ module fantail_sweep #(
   input  logic                       rst,
   output logic                       busy_o,
   input  logic [63:0]                now_us_i,
+  input  logic [31:0]                now_ms_i,
   input  logic [31:0]                rto_max_us_i,
   input  logic [31:0]                pin_limit_i,
   input  logic [31:0]                pin_us_i,
@@ -88,8 +89,8 @@ module fantail_sweep #(
 
   state_e      state_q, state_d;
   logic [13:0] id_q;
-  logic [31:0] now_us;
-  assign now_us = now_us_i[31:0];
+  logic [47:0] now_us;
+  assign now_us = now_us_i[47:0];
 
   // ---------------------------------------------------------------- own table
   logic [fantail_tcp_pkg::SwpW-1:0] own_bits;
@@ -110,8 +111,9 @@ module fantail_sweep #(
   assign own = own_bits;
 
   // ---------------------------------------------------------------- judge
-  logic        active, pinned, late, overdue, due, delack_due, any_timer;
-  logic [31:0] waiting, since, to_deadline;
+  logic        active, pinned, late, overdue, due, delack_due, keep_due, any_timer;
+  logic [31:0] waiting, to_deadline;
+  logic [47:0] since, stalled;
   logic        outstanding, persist;
 
   assign active  = enq_i.installed && ack_i.alive;
@@ -125,16 +127,19 @@ module fantail_sweep #(
     .mss_i         (par_i.mss),
     .rto_max_us_i,
     .now_us_i      (now_us),
+    .now_ms_i,
+    .keep_ms_i     (par_i.keep_ms),
     .outstanding_o (outstanding),
     .persist_o     (persist),
     .due_o         (due),
     .delack_due_o  (delack_due),
+    .keep_due_o    (keep_due),
     .any_o         (any_timer),
     .left_us_o     (to_deadline),
     .since_us_o    (since)
   );
   assign late    = active && any_timer;
-  assign overdue = active && (due || delack_due);
+  assign overdue = active && (due || delack_due || keep_due);
 
   // ---------------------------------------------------------------- row of extents
   logic        found, next, final_found;
@@ -167,7 +172,7 @@ module fantail_sweep #(
   assign here     = found ? found_index : cand_index_q;
 
   // ---------------------------------------------------------------- lag
-  logic [31:0] newest_q, lag, drained_pos, stalled;
+  logic [31:0] newest_q, lag, drained_pos;
   logic        lagging, pin_limit, pin_time;
   logic [31:0] cand_q, low_q;
 
@@ -175,7 +180,7 @@ module fantail_sweep #(
   assign lagging     = !lag[31] && (lag > par_i.lag_limit) && (par_i.policy == fantail_regs_pkg::POLICY_ABORT);
   assign pin_limit   = !lag[31] && (lag > pin_limit_i);
   assign stalled     = now_us - since;
-  assign pin_time    = log_wait_i && (outstanding || persist) && (need == low_q) && (stalled > pin_us_i);
+  assign pin_time    = log_wait_i && (outstanding || persist) && (need == low_q) && (stalled > 48'(pin_us_i));
   assign drained_pos = enq_i.queued + enq_i.delta;
 
   // ---------------------------------------------------------------- grace period: picks at work, by colour
@@ -196,7 +201,7 @@ module fantail_sweep #(
   logic [31:0] since_begin;
 
   assign last_visit  = 15'(id_q) + 15'd1 >= span_i;
-  assign since_begin = to_deadline + now_us - sweep_us_q[31:0];
+  assign since_begin = to_deadline + now_us[31:0] - sweep_us_q[31:0];
 
   always_comb begin
     state_d        = state_q;

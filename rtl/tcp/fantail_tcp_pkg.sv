@@ -3,17 +3,20 @@
 // not the owner reads a copy that may be some cycles old, and must be right with that. Requests between owners are
 // small counters ("gen" at the one who asks, "seen" at the one who does): they differ while the request is open, and
 // asking twice before it is served is one request.
+//
+// Times in microseconds that may lie far back have 48 bits (8.9 years); those that are looked at within minutes have 32.
 
 package fantail_tcp_pkg;
 
   // Written at install and by CONN_UPDATE. Owner: fantail_conn.
-  localparam int ParW = 180;
+  localparam int ParW = 212;
   typedef struct packed {
     logic [15:0] gen;         // generation of the handle
     logic [2:0]  qp;
     logic [1:0]  policy;      // POLICY_
     logic [31:0] lag_limit;   // bytes
     logic [31:0] give_up_us;
+    logic [31:0] keep_ms;     // quiet time until the peer is asked, 0: never
     logic [10:0] mss;         // payload bytes of a full segment, options already subtracted
     logic [3:0]  snd_wscale;
     logic [3:0]  rcv_wscale;
@@ -50,7 +53,7 @@ package fantail_tcp_pkg;
   } enq_t;
 
   // Owner: fantail_transmit.
-  localparam int TxW = 269;
+  localparam int TxW = 303;
   typedef struct packed {
     logic [31:0] nxt;         // next sequence number to send
     logic [31:0] max;         // highest sequence number sent, plus one
@@ -58,20 +61,21 @@ package fantail_tcp_pkg;
     logic [1:0]  rto_seen;
     logic [1:0]  probe_seen;
     logic [1:0]  ack_seen;
+    logic [1:0]  keep_seen;
     logic [1:0]  restart_gen; // sending resumed after idle: cwnd is to be restarted
     logic [31:0] acked;       // acknowledgement number of the last segment sent
-    logic [31:0] last_us;     // when payload was last sent
+    logic [47:0] last_us;     // when payload was last sent
     logic        rst_sent;
     logic        fresh;       // no payload sent yet: the gather cursor is another generation's
     logic        rtt_valid;   // a segment is being timed
     logic [31:0] rtt_seq;     // its first sequence number
     logic [31:0] rtt_us;      // when it was sent
-    logic [31:0] arm_us;      // when the oldest outstanding byte was first sent
+    logic [47:0] arm_us;      // when the oldest outstanding byte was first sent
     logic [31:0] retransmits; // segments
   } tx_t;
 
   // Owner: fantail_ack.
-  localparam int AckW = 666;
+  localparam int AckW = 737;
   typedef struct packed {
     logic        alive;       // installed, neither reset nor aborted nor timed out
     logic        rst_req;     // a RST is owed to the peer
@@ -93,13 +97,17 @@ package fantail_tcp_pkg;
     logic [31:0] rttvar;      // us * 4
     logic [31:0] rto_us;      // without backoff
     logic [3:0]  backoff;     // doublings, saturating
-    logic [31:0] restart_us;  // when the retransmission timer was last restarted
-    logic [31:0] progress_us; // when the peer last showed progress
+    logic [47:0] restart_us;  // when the retransmission timer was last restarted
+    logic [47:0] progress_us; // when the peer last showed progress
     logic [1:0]  rtx_gen;     // retransmit the segment at una
     logic [1:0]  rto_gen;     // go back to una
     logic [1:0]  probe_gen;   // send one byte beyond the window
     logic [1:0]  ack_gen;     // send an ACK
     logic [1:0]  restart_seen;
+    logic [1:0]  keep_gen;    // ask the peer whether it is there
+    logic [3:0]  keeps;       // asked since it was last heard
+    logic [31:0] heard_ms;    // when it was last heard
+    logic        again;       // the earliest segment has timed out before
     logic [31:0] ts_recent;
     logic [31:0] rcv_nxt;
     logic [31:0] rcv_edge;    // right edge of the receive window
@@ -160,5 +168,11 @@ package fantail_tcp_pkg;
   // At most so many challenge ACKs per connection in so many microseconds (RFC 5961 7).
   localparam logic [3:0]  Challenges   = 4'd10;
   localparam logic [31:0] ChallengeUs  = 32'd5_000_000;
+
+  // What fits into a small window goes after so many microseconds (RFC 9293 3.8.6.2.1: 0.1 to 1 s).
+  localparam logic [31:0] OverrideUs   = 32'd500_000;
+  // Keepalive: so many questions, so many milliseconds apart, until the peer is given up.
+  localparam logic [3:0]  Keeps        = 4'd9;
+  localparam logic [31:0] KeepEveryMs  = 32'd75_000;
 
 endpackage

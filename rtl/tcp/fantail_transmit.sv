@@ -19,7 +19,7 @@ module fantail_transmit #(
   input  logic                       rst,
   output logic                       busy_o,
   output logic                       idle_o,
-  input  logic [31:0]                now_us_i,
+  input  logic [47:0]                now_us_i,
   input  logic                       hold_i,         // batch open: no short segments, see fantail_enqueue
   // ready queue
   input  logic                       s_ready_valid,
@@ -113,10 +113,10 @@ module fantail_transmit #(
     .window_o (initial_wnd)
   );
   assign mss_in    = 32'(par_i.mss);
-  assign idle_long = (own.max == ack_i.una) && ((now_us_i - own.last_us) > ack_i.rto_us);
+  assign idle_long = (own.max == ack_i.una) && ((now_us_i - own.last_us) > 48'(ack_i.rto_us));
   assign restart   = (idle_long || own.restart_gen != ack_i.restart_seen) && (ack_i.cwnd > initial_wnd);
   // First and second duplicate ACK: one new segment each (RFC 3042)
-  assign limited   = (ack_i.in_rec || ack_i.dup == 2'd0) ? '0 : ack_i.dup == 2'd1 ? mss_in : mss_in << 1;
+  assign limited   = (ack_i.in_rec || ack_i.dup == 2'd0 || base != own.max) ? '0 : ack_i.dup == 2'd1 ? mss_in : mss_in << 1;
   assign cwnd      = (restart ? initial_wnd : ack_i.cwnd) + limited;
   assign win       = cwnd < ack_i.swnd ? cwnd : ack_i.swnd;
 
@@ -126,7 +126,8 @@ module fantail_transmit #(
   fantail_tcp_pkg::par_t par_q;
   fantail_tcp_pkg::adr_t adr_q;
   logic [31:0] base_q, avail_q, allow_q, sent_q, una_avail_q, wnd_q, right_q;
-  logic        rtx_ask_q, probe_ask_q, ack_ask_q, rst_ask_q, rto_ask_q, old_q, idle_long_q;
+  logic        rtx_ask_q, probe_ask_q, ack_ask_q, rst_ask_q, rto_ask_q, old_q, idle_long_q, keep_ask_q;
+  logic        t2_hold_q, t3_hold_q;    // hold_i when the tables were read: later it may be about bytes that we do not see
 
   always_ff @(posedge clk) begin
     t1_id_q    <= s_ready_id;
@@ -135,6 +136,8 @@ module fantail_transmit #(
     t2_color_q <= t1_color_q;
     t3_id_q    <= t2_id_q;
     t3_color_q <= t2_color_q;
+    t2_hold_q  <= hold_i;
+    t3_hold_q  <= t2_hold_q;
     if (t2_valid_q) begin
       own_q       <= own;
       ack_q       <= ack_i;
@@ -154,6 +157,7 @@ module fantail_transmit #(
       ack_ask_q   <= ack_i.ack_gen != own.ack_seen;
       rst_ask_q   <= ack_i.rst_req && !own.rst_sent;
       idle_long_q <= idle_long;
+      keep_ask_q  <= ack_i.keep_gen != own.keep_seen;
       old_q       <= $signed(base - own.max) < 0;         // below what was sent before
     end
     if (rst) begin
@@ -169,8 +173,8 @@ module fantail_transmit #(
 
   // ---------------------------------------------------------------- T3: decide
   logic [31:0] mss, normal_len, una_len, len, seq, plain_seq, new_nxt, rest;
-  logic        has_data, fits_all, normal_ok, held, override, fin_due, fin_sent;
-  logic        do_rst, do_rtx, do_probe, do_normal, do_ack, send, send_fin;
+  logic        has_data, fits_all, normal_ok, held, override, again, fin_due, fin_sent;
+  logic        do_rst, do_rtx, do_probe, do_normal, do_keep, do_ack, send, send_fin;
   logic        is_old, first_out, more;
 
   assign mss      = 32'(par_q.mss);
@@ -190,18 +194,20 @@ module fantail_transmit #(
   // RFC 9293 3.8.6.2.1: a full segment, all that is queued, half the largest window seen, or, when the peer has shown no
   // more for a persist time, what fits
   assign fits_all  = normal_len == avail_q;
-  assign held      = (normal_len != '0) && (normal_len != mss) && fits_all && hold_i && !enq_q.push && !old_q;
+  assign held      = (normal_len != '0) && (normal_len != mss) && fits_all && t3_hold_q && !enq_q.push && !old_q;
+  assign again     = old_q && (base_q == ack_q.una);      // the earliest segment, as much of it as the window takes
   assign override  = probe_ask_q && (normal_len != '0) && (sent_q == '0);
   assign normal_ok = (normal_len != '0) && !held
-                  && (normal_len == mss || fits_all || normal_len >= {1'b0, ack_q.swnd_max[31:1]} || override);
+                  && (normal_len == mss || fits_all || normal_len >= {1'b0, ack_q.swnd_max[31:1]} || override || again);
   assign fin_due   = enq_q.closing && !fin_sent && (avail_q == '0 || (normal_ok && fits_all));
 
   assign do_rst    = rst_ask_q;
   assign do_rtx    = ack_q.alive && rtx_ask_q && !rto_ask_q && (sent_q != '0) && !sent_q[31];
   assign do_probe  = ack_q.alive && !do_rtx && probe_ask_q && !override && (una_avail_q != '0) && !una_avail_q[31];
   assign do_normal = ack_q.alive && !do_rtx && !do_probe && (normal_ok || fin_due);
-  assign do_ack    = ack_q.alive && !do_rtx && !do_probe && !do_normal && ack_ask_q;
-  assign send      = t3_valid_q && (do_rst || do_rtx || do_probe || do_normal || do_ack);
+  assign do_keep   = ack_q.alive && !do_rtx && !do_probe && !do_normal && keep_ask_q && (sent_q == '0);
+  assign do_ack    = ack_q.alive && !do_rtx && !do_probe && !do_normal && !do_keep && ack_ask_q;
+  assign send      = t3_valid_q && (do_rst || do_rtx || do_probe || do_normal || do_keep || do_ack);
 
   // What carries no bytes stands at SND.NXT, but within the peer's window: a probe may have gone beyond it, and the peer
   // would not look at a RST or an ACK there (RFC 9293 3.10.7.4, RFC 5961 3.2).
@@ -223,6 +229,8 @@ module fantail_transmit #(
     end else if (do_normal) begin
       len      = normal_ok ? normal_len : '0;
       send_fin = fin_due;
+    end else if (do_keep) begin
+      seq = ack_q.una - 32'd1;  // RFC 9293 3.8.4
     end else begin
       seq = plain_seq;  // pure ACK
     end
@@ -254,6 +262,7 @@ module fantail_transmit #(
       tx_wdata_o.rtx_seen = ack_q.rtx_gen;
       tx_wdata_o.nxt      = base_q;
       if (!do_rtx) tx_wdata_o.probe_seen = ack_q.probe_gen;
+      tx_wdata_o.keep_seen = ack_q.keep_gen;
       if (send && !do_rst) begin
         tx_wdata_o.ack_seen = ack_q.ack_gen;
         tx_wdata_o.acked    = ack_q.rcv_nxt;
@@ -271,7 +280,7 @@ module fantail_transmit #(
       end else if (do_normal && len != '0 && (!own_q.rtt_valid || $signed(ack_q.una - own_q.rtt_seq) > 0)) begin
         tx_wdata_o.rtt_valid = 1'b1;
         tx_wdata_o.rtt_seq   = seq;
-        tx_wdata_o.rtt_us    = now_us_i;
+        tx_wdata_o.rtt_us    = now_us_i[31:0];
       end
     end
   end

@@ -381,6 +381,7 @@ static void fill_context(const struct wire *w, const struct wire_conn *c,
 	x->lag_limit = o->lag;
 	x->give_up_ms = o->giveup_ms;
 	x->srtt_us = o->srtt_us;
+	x->keepalive_s = o->keepalive_s;
 }
 
 static bool install(struct wire *w, struct wire_conn *c)
@@ -393,8 +394,6 @@ static bool install(struct wire *w, struct wire_conn *c)
 	e = control(w, FANTAIL_OP_CONN_INSTALL, c->handle, &memory);
 	if (!e)
 		return false;
-	if (c->opt.keepalive_s)
-		return wire_fail(w, "the context has no keepalive");
 	e->flags = FANTAIL_FLAG_LAST;
 	e->len = FANTAIL_CONTEXT_BYTES;
 	fill_context(w, c, memory);

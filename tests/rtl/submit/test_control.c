@@ -166,7 +166,7 @@ Test(control, contexts_are_checked)
 	c->flags = 2;
 	EXPECT(install(1, 0), UNSUPPORTED);
 	c = context(0);
-	c->rsvd0[59] = 1;
+	c->rsvd0[55] = 1;
 	EXPECT(install(1, 0), CONTEXT);
 	context(0);
 	r->bad_lo = CONTEXTS + 100;
