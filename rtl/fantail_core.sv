@@ -96,13 +96,14 @@ module fantail_core #(
   logic [47:0] now_us;
   logic [31:0] now_ms, tail;
   logic [14:0] span;
-  logic        sweep;
+  logic        sweep, ms_behind;
   assign now_us = now_us_i[47:0];
 
   fantail_ms_clock u_ms_clock (
     .clk, .rst,
     .now_us_i,
-    .now_ms_o (now_ms)
+    .now_ms_o (now_ms),
+    .behind_o (ms_behind)
   );
 
   // ---------------------------------------------------------------- tables
@@ -673,7 +674,7 @@ module fantail_core #(
   );
   assign cnt_sweep_o = sweep;
 
-  assign core_active = activity_i || !conn_idle || !enq_idle || !ready_empty || !tx_idle || !gather_idle || !assemble_idle
+  assign core_active = activity_i || ms_behind || !conn_idle || !enq_idle || !ready_empty || !tx_idle || !gather_idle || !assemble_idle
                     || !header_idle || !ack_idle || m_tvalid;
 
   // ---------------------------------------------------------------- for CONN records

@@ -214,6 +214,7 @@ module fantail_dma_write #(
   `ASSERT(WHolds, !f_w_wait_q || (m_axi_wvalid && m_axi_wdata == f_w_data_q && m_axi_wstrb == f_w_strb_q
                                   && m_axi_wlast == f_w_last_q))
   `ASSERT(AwWithinPage, !m_axi_awvalid || (8'(m_axi_awaddr[11:6]) + m_axi_awlen < 8'd64 && m_axi_awaddr[5:0] == '0))
+  `ASSERT(AtMost32Lines, !(m_axi_awvalid || m_axi_wvalid || locked_q) || f_axi_len < 8'd32)
   `ASSERT(WLast, !m_axi_wvalid || m_axi_wlast == (8'(f_beat_q) == f_axi_len))
   `ASSERT(AwWithFirstW, !m_axi_awvalid || m_axi_wvalid || f_beat_q != '0 || m_axi_wlast)
   `ASSERT(InPlace, !m_axi_wvalid || f_axi_line == f_line_q)

@@ -11,13 +11,15 @@ module fantail_ms_clock (
   input  logic        clk,
   input  logic        rst,
   input  logic [63:0] now_us_i,
-  output logic [31:0] now_ms_o
+  output logic [31:0] now_ms_o,
+  output logic        behind_o   // not yet there
 );
   `include "fantail_assert.svh"
 
   logic [63:0] begin_us_q, passed;   // since this millisecond began
   logic [5:0]  step;                 // 2^step milliseconds
   logic        behind;
+  assign behind_o = behind;
 
   assign passed = now_us_i - begin_us_q;
   assign behind = passed >= 64'd1000;
