@@ -224,7 +224,8 @@ module fantail_dma_write #(
   `ASSERT(BusyWhileValid, busy_o || !(m_axi_awvalid || m_axi_wvalid))
   // what induction needs: registers against the reference
   `ASSERT(SameState, locked_q == f_run_q && sel_q == f_src_q && done_wait_q == f_sent_q
-          && (!m_axi_wvalid || (wburst_q == f_end_q && f_end_q == !locked_q)) && (!(m_axi_wvalid || f_sent_q) || wsel_q == f_src_q))
+          && (!m_axi_wvalid || (wburst_q == f_end_q && f_end_q == !locked_q))
+          && (!(m_axi_wvalid || f_sent_q) || wsel_q == f_src_q))
   `ASSERT(SentWaits, !f_sent_q || (m_axi_awvalid && !m_axi_wvalid && !f_run_q))
   `ASSERT(ChunkLeft, !locked_q || (chunk_q <= left_q && left_q != '0 && left_q < 6'd32
           && (m_axi_wvalid || f_beat_q != '0 ? 8'(chunk_q) + 8'(f_beat_q) + 8'(m_axi_wvalid) == f_axi_len + 8'd1

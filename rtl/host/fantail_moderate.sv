@@ -154,7 +154,8 @@ module fantail_moderate (
   `ASSERT(IrqIsFire, irq_o == f_fired_q)
   `ASSERT(FiresForCount, !(f_armed_q && f_count_reached) || fire)
   `ASSERT(FiresForFailure, !(f_armed_q && urgent_i && f_failure_waits) || fire)
-  `ASSERT(FiresForAge, !(f_armed_q && f_waits && status_head_i == head_q && now_us_i >= f_age_us_q + 64'(mod_us_i)) || fire)
+  `ASSERT(FiresForAge, !(f_armed_q && f_waits && status_head_i == head_q
+          && now_us_i >= f_age_us_q + 64'(mod_us_i)) || fire)
   `ASSERT(SaysDeadline, !(f_armed_q && f_waits) || busy_o || next_deadline_us_o <= f_age_us_q + 64'(mod_us_i))
   `ASSERT(NotEarly, !(fire && f_waits && f_record_q == status_head_i) || f_count_reached
           || (urgent_i && f_newest_failure_waits) || now_us_i >= f_record_us_q + 64'(mod_us_i))
