@@ -92,6 +92,34 @@ Test(streams, mixed_targets)
 	check_clean(e);
 }
 
+/* All pass 2^32 within one batch to all, each somewhere else in it. */
+static uint32_t within_the_batch(struct engine *e, uint32_t client)
+{
+	return 0u - 1 - client % (e->clients / 2) * 97;
+}
+
+Test(streams, sequence_numbers_wrap_in_a_fan_out)
+{
+	struct engine_options opt = {
+		.clients = 100,
+		.configure = all_kinds,
+		.isn = within_the_batch,
+	};
+	struct engine *e = engine_open(&opt);
+
+	engine_connect_all(e);
+	engine_join_all(e, 1);
+	engine_submit(e);
+	engine_drain(e);
+	engine_group(e, 1, 3000);
+	engine_group(e, 1, 2500);
+	engine_submit(e);
+	engine_until(e, engine_all_delivered, ENGINE_FAR_US);
+	engine_drain(e);
+	cr_assert_eq(engine_count(e, FANTAIL_CNT_TX_RETRANSMITS), 0);
+	check_clean(e);
+}
+
 /* Any size up to the largest, as fast as the log takes them. */
 static bool few_batches(struct engine *e)
 {
