@@ -327,6 +327,7 @@ static int run_round(struct options *o, unsigned int round, bool sack,
 		 sack ? "on" : "off");
 	o->setup.pcap = o->record ? pcap : NULL;
 	rc = run[who](&o->setup, out, why, sizeof(why));
+	o->setup.pcap = NULL;
 	if (rc == -EPERM || rc == -ENODEV || rc == -EINVAL ||
 	    rc == -EADDRINUSE) {
 		fprintf(stderr, "goodput: %s\n", why);
