@@ -22,21 +22,21 @@
 
 /* What an observer of both directions knows of a connection. */
 static struct flow {
-	bool known;
-	uint32_t una, max;	  /* acknowledged; highest sent, plus one */
-	uint32_t recover, latest; /* the card's `recover` is one of these */
-	unsigned int dups;
-	bool recovery; /* fast recovery */
-	bool entering; /* its first retransmission is not on the wire yet */
-	bool due;      /* a fast retransmission is owed */
-	uint64_t due_us;
-	bool excused; /* one of this recovery was lost */
-	bool rewound; /* a timeout's retransmissions are not over */
 	struct {
 		uint64_t at_us;
 		uint32_t ack;
 	} ack[UNDER_WAY]; /* seen, not yet at the card */
+	uint64_t due_us;
 	uint32_t acks, acks_taken;
+	uint32_t una, max;	  /* acknowledged; highest sent, plus one */
+	uint32_t recover, latest; /* the card's `recover` is one of these */
+	unsigned int dups;
+	bool known;
+	bool recovery; /* fast recovery */
+	bool entering; /* its first retransmission is not on the wire yet */
+	bool due;      /* a fast retransmission is owed */
+	bool excused;  /* one of this recovery was lost */
+	bool rewound;  /* a timeout's retransmissions are not over */
 } flow[ENGINE_CLIENTS];
 
 static uint32_t losses, fast, timeouts, unexcused, overtaken;
