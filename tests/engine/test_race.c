@@ -78,7 +78,7 @@ Test(race, ack_and_timeout_in_one_cycle)
 
 	for (round = 0; round < ROUNDS; round++)
 		timeouts += round_of(100 + (uint64_t)round);
-	fprintf(stderr, "%u timeouts of %u\n", (unsigned int)timeouts,
+	fprintf(stderr, "%u timeouts of %d\n", (unsigned int)timeouts,
 		ROUNDS * CLIENTS);
 	/* some ACKs came in time, and some did not */
 	cr_assert_gt(timeouts, ROUNDS);
