@@ -64,7 +64,7 @@ static void finish_batch(struct engine *e, uint32_t reached, uint32_t skipped)
 /* @n of the clients in any order, each once. */
 static uint32_t subset(struct engine *e, uint32_t n, uint32_t *out)
 {
-	uint32_t all[ENGINE_CLIENTS], i;
+	uint32_t all[ENGINE_CLIENTS] = { 0 }, i;
 
 	for (i = 0; i < e->clients; i++)
 		all[i] = i;
