@@ -34,7 +34,7 @@
 
 /* op: submission entry operations */
 #define FANTAIL_OP_NOP 0u /* nothing; with COLLECT a full sweep and a report of everything accumulated */
-#define FANTAIL_OP_PUBLISH 1u /* payload at addr,len to one connection or one group (DATA ring only) */
+#define FANTAIL_OP_PUBLISH 1u /* payload at addr,len to one connection, one group or the handles of a list (DATA ring only) */
 #define FANTAIL_OP_CONN_INSTALL 2u /* take over an established connection, context at addr, handle in target */
 #define FANTAIL_OP_CONN_UPDATE 3u /* change one field: arg0 = update code, arg1 = value */
 #define FANTAIL_OP_CONN_QUERY 4u /* answer with a CONN record */
@@ -188,7 +188,7 @@
 
 /* 64-bit counters of the device page: offset of the low word */
 #define FANTAIL_CNT_BASE 0x100u
-#define FANTAIL_CNT_COUNT 45u
+#define FANTAIL_CNT_COUNT 46u
 #define FANTAIL_CNT_RX_FRAMES 0x100u /* frames that entered the receive path */
 #define FANTAIL_CNT_RX_BYTES 0x108u /* their bytes */
 #define FANTAIL_CNT_RX_DROP_FIFO 0x110u /* frames dropped because the receive FIFO was full */
@@ -234,6 +234,7 @@
 #define FANTAIL_CNT_CYCLES 0x250u /* clock cycles since reset */
 #define FANTAIL_CNT_TX_BUSY_CYCLES 0x258u /* cycles in which the MAC took a beat */
 #define FANTAIL_CNT_TX_BLOCKED_CYCLES 0x260u /* cycles in which a beat waited for the MAC */
+#define FANTAIL_CNT_LIST_READ_BYTES 0x268u /* bytes read over PCIe for target lists, whole 64-byte lines */
 
 /* registers of the qp page */
 #define FANTAIL_QP_DATA_BASE 0x000u /* rw, IOVA of the DATA ring, 64-byte aligned */
@@ -323,8 +324,8 @@ struct fantail_entry {
 	uint32_t target; /* handle or group */
 	uint64_t addr; /* IOVA of payload, context or frame */
 	uint32_t len; /* bytes, or slots in RECV_RETURN */
-	uint32_t list_len; /* handles at list_addr */
-	uint64_t list_addr; /* IOVA of u32 handles */
+	uint32_t list_len; /* handles at list_addr, 1..LIMIT_CONNECTIONS */
+	uint64_t list_addr; /* IOVA of u32 handles, 4-byte aligned; read in whole 64-byte lines */
 	uint64_t cookie; /* comes back untouched in BATCH, DELIVERED and REFUSED */
 	uint64_t arg0; /* operation's first argument; slots 0..3 of RECV_RETURN */
 	uint64_t arg1; /* operation's second argument; slots 4..7 */
@@ -536,7 +537,7 @@ struct fantail_rec_refused {
 	uint16_t index; /* free-running index of the entry */
 	uint8_t code; /* REFUSE_ code */
 	uint8_t op; /* operation of the entry */
-	uint16_t rsvd0; /* zero */
+	uint16_t reached; /* targets that had the payload when a read of their list failed (DMA_READ), else zero */
 	uint32_t target; /* target of the entry */
 	uint32_t addr_lo; /* address that failed (DMA_READ), else zero */
 	uint32_t addr_hi; /* its high half */
@@ -550,7 +551,7 @@ static_assert(offsetof(struct fantail_rec_refused, ring) == 1, "rec_refused.ring
 static_assert(offsetof(struct fantail_rec_refused, index) == 2, "rec_refused.index");
 static_assert(offsetof(struct fantail_rec_refused, code) == 4, "rec_refused.code");
 static_assert(offsetof(struct fantail_rec_refused, op) == 5, "rec_refused.op");
-static_assert(offsetof(struct fantail_rec_refused, rsvd0) == 6, "rec_refused.rsvd0");
+static_assert(offsetof(struct fantail_rec_refused, reached) == 6, "rec_refused.reached");
 static_assert(offsetof(struct fantail_rec_refused, target) == 8, "rec_refused.target");
 static_assert(offsetof(struct fantail_rec_refused, addr_lo) == 12, "rec_refused.addr_lo");
 static_assert(offsetof(struct fantail_rec_refused, addr_hi) == 16, "rec_refused.addr_hi");

@@ -62,7 +62,7 @@ static int init_parts(struct fantail *f)
 	uint32_t groups = fantail_dev_limits(f->dev)->groups;
 	int rc;
 
-	rc = arena_init(f, f->opt.arena_bytes);
+	rc = arena_init(f);
 	if (rc)
 		return rc;
 	rc = control_init(f);
@@ -314,6 +314,7 @@ static void refused_record(struct fantail *f,
 	ev->u.refused.target = r->target;
 	ev->u.refused.op = r->op;
 	ev->u.refused.code = r->code;
+	ev->u.refused.reached = r->reached;
 }
 
 static void dispatch(struct fantail *f, const union fantail_record *r)

@@ -69,6 +69,12 @@ struct fantail_options {
 
 	uint32_t arena_bytes; /* 64 KiB..1 GiB; 4 MiB */
 	/*
+	 * For the target lists of payloads under way: from one of all the
+	 * card's connections (4 bytes each) to 1 GiB; sixteen of these, at
+	 * least 64 KiB.
+	 */
+	uint32_t list_bytes;
+	/*
 	 * A batch goes by itself after so many payloads, so many bytes, or
 	 * when it has been open for so long (seen by poll and wait).
 	 */
@@ -245,14 +251,31 @@ unsigned int fantail_group_members(const struct fantail_group *g);
 
 /* ------------------------------------------------------------- publishing */
 
-/* Whom a payload is for. Made by the two functions below. */
+/* Whom a payload is for. Made by the three functions below. */
 struct fantail_target {
 	uint32_t id;
 	uint8_t flags;
+	uint32_t count;
+	const uint32_t *handles;
 };
 
 struct fantail_target fantail_to_group(const struct fantail_group *g);
 struct fantail_target fantail_to_conn(const struct fantail_conn *c);
+
+/**
+ * fantail_to_list - any connections, for this payload
+ * @handles: as of fantail_conn_handle(); they are read, and may change again,
+ *	when a payload is published, not here
+ * @n: how many, 1..the card's connections
+ *
+ * A connection named twice gets the payload twice. One that cannot take it
+ * (dead, closing, forgotten) is left out and counted in the BATCH event's
+ * skipped, as in a group; so are handles that never were. Each payload costs
+ * 4 * @n bytes to copy and to read over PCIe: for the same receivers again
+ * and again make a group. If reading a list fails, REFUSED says how many had
+ * the payload by then.
+ */
+struct fantail_target fantail_to_list(const uint32_t *handles, unsigned int n);
 
 /* Largest @len of reserve and publish: a quarter of the arena. */
 uint32_t fantail_payload_max(const struct fantail *f);
@@ -273,7 +296,7 @@ uint32_t fantail_payload_max(const struct fantail *f);
 int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr);
 
 /**
- * fantail_publish - queue a payload for a group or connection
+ * fantail_publish - queue a payload for a group, a connection or a list
  * @ptr: within the last reservation; or a payload already published and not
  *	done, to send the same bytes to someone else
  * @len: 1..fantail_payload_max() bytes
@@ -282,9 +305,10 @@ int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr);
  * Payloads above the card's limit are cut, in order. The memory may not be
  * written until the payload's batch is done (FANTAIL_EVENT_BATCH).
  *
- * Returns 0; -EINVAL: @ptr or @len; -EAGAIN: the ring is full, poll (or
- * wait) and try again; the card has been told of the batch so far, so that a
- * batch may be longer than the ring; or what the driver gave.
+ * Returns 0; -EINVAL: @ptr, @len or the length of a list; -EAGAIN: the ring
+ * is full, poll (or wait) and try again; the card has been told of the batch
+ * so far, so that a batch may be longer than the ring; also -EAGAIN: lists
+ * fill their memory, as for fantail_arena_reserve(); or what the driver gave.
  */
 int fantail_publish(struct fantail *f, struct fantail_target target,
 		    const void *ptr, size_t len, uint64_t cookie);
@@ -350,6 +374,8 @@ struct fantail_event {
 			uint32_t target;
 			uint8_t op;   /* FANTAIL_OP_ */
 			uint8_t code; /* FANTAIL_REFUSE_ */
+			/* a list could not be read: who had it before that */
+			uint16_t reached;
 		} refused;
 		struct {
 			void *user;
@@ -435,6 +461,8 @@ struct fantail_stats {
 	uint64_t part_doorbells;  /* extra ones, for overlong batches */
 	uint64_t plain_doorbells; /* DATA doorbells without payloads */
 	uint64_t arena_wraps;
+	uint64_t lists; /* payloads to a list */
+	uint64_t list_wraps;
 	uint64_t again; /* -EAGAIN given */
 	/* Connections. */
 	uint64_t accepted;

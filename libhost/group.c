@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Groups. Membership entries go on DATA, in order with what is published. */
+/* Targets. Membership entries go on DATA, in order with what is published. */
 #include "internal.h"
 
 #include <errno.h>
@@ -125,6 +125,15 @@ struct fantail_target fantail_to_group(const struct fantail_group *g)
 	return (struct fantail_target){
 		.id = g->number,
 		.flags = FANTAIL_FLAG_GROUP,
+	};
+}
+
+struct fantail_target fantail_to_list(const uint32_t *handles, unsigned int n)
+{
+	return (struct fantail_target){
+		.flags = FANTAIL_FLAG_LIST,
+		.count = n,
+		.handles = handles,
 	};
 }
 

@@ -183,13 +183,13 @@ int control_run(struct fantail *f, bool all);
 
 /* ------------------------------------------------------------- publishing */
 
+/* Memory that DATA entries name; one for payloads, one for target lists. */
 struct arena {
 	struct fantail_mem mem;
 	uint64_t tail; /* positions only grow */
 	uint64_t head;
-	uint64_t reserved;  /* bytes given from tail on */
-	uint64_t *end;	    /* per DATA entry: free up to here */
-	uint32_t reclaimed; /* DATA entries looked at */
+	uint64_t reserved; /* bytes given from tail on */
+	uint64_t *end;	   /* per DATA entry: free up to here */
 };
 
 struct batch {
@@ -200,7 +200,7 @@ struct batch {
 	uint64_t due;		      /* flush time; 0: not running */
 };
 
-int arena_init(struct fantail *f, uint32_t bytes);
+int arena_init(struct fantail *f);
 void arena_free(struct fantail *f);
 /* A DATA entry that is no payload, or NULL: full. */
 struct fantail_entry *data_get(struct fantail *f);
@@ -471,6 +471,8 @@ struct fantail {
 	uint32_t payload_limit;	    /* of one entry */
 
 	struct arena arena;
+	struct arena lists;
+	uint32_t reclaimed; /* DATA entries looked at */
 	struct batch batch;
 	uint32_t last_rung; /* DATA index behind the last LAST */
 	struct control control;

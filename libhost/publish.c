@@ -10,7 +10,8 @@
  * remembers how far the arena is free once the ring's head has passed it:
  * then the card will not read its memory again. At the BATCH record that
  * holds for the whole batch; going by entries also frees the front of a
- * batch longer than the arena.
+ * batch longer than the arena. Target lists live in a second arena of the
+ * same kind.
  */
 #include "internal.h"
 
@@ -19,30 +20,55 @@
 #include <string.h>
 
 #define DEFAULT_PLAIN_US 1000u
+#define LIST_BYTES	 65536u
+#define LIST_BYTES_MAX	 (1u << 30)
 
-int arena_init(struct fantail *f, uint32_t bytes)
+/* A list begins at a line, so that it takes as few of them as can be. */
+static uint32_t list_bytes(uint32_t handles)
 {
-	struct arena *a = &f->arena;
-	unsigned int entries = fantail_sq_size(f->qp, FANTAIL_RING_DATA);
-	int rc;
+	return (4 * handles + 63) & ~63u;
+}
 
-	a->end = calloc(entries, sizeof(*a->end));
+static int memory_init(struct fantail *f, struct arena *a, uint32_t bytes,
+		       unsigned int flags)
+{
+	a->end = calloc(fantail_sq_size(f->qp, FANTAIL_RING_DATA),
+			sizeof(*a->end));
 	if (!a->end)
 		return -ENOMEM;
-	rc = fantail_dma_alloc(f->dev, bytes,
-			       FANTAIL_DMA_READ | FANTAIL_DMA_PAYLOAD, &a->mem);
+	return fantail_dma_alloc(f->dev, bytes, flags, &a->mem);
+}
+
+int arena_init(struct fantail *f)
+{
+	const struct fantail_limits *limits = fantail_dev_limits(f->dev);
+	uint32_t longest = list_bytes(limits->connections);
+	uint32_t bytes = f->opt.list_bytes;
+	int rc;
+
+	if (!bytes)
+		bytes = 16 * longest < LIST_BYTES ? LIST_BYTES : 16 * longest;
+	if (bytes < longest || bytes > LIST_BYTES_MAX)
+		return -EINVAL;
+	rc = memory_init(f, &f->arena, f->opt.arena_bytes,
+			 FANTAIL_DMA_READ | FANTAIL_DMA_PAYLOAD);
 	if (rc)
 		return rc;
-	f->payload_limit = fantail_dev_limits(f->dev)->payload_bytes;
-	if (f->payload_limit > a->mem.bytes / 4)
-		f->payload_limit = (uint32_t)(a->mem.bytes / 4);
+	rc = memory_init(f, &f->lists, bytes & ~63u, FANTAIL_DMA_READ);
+	if (rc)
+		return rc;
+	f->payload_limit = limits->payload_bytes;
+	if (f->payload_limit > f->arena.mem.bytes / 4)
+		f->payload_limit = (uint32_t)(f->arena.mem.bytes / 4);
 	return 0;
 }
 
 void arena_free(struct fantail *f)
 {
 	fantail_dma_free(f->dev, &f->arena.mem);
+	fantail_dma_free(f->dev, &f->lists.mem);
 	free(f->arena.end);
+	free(f->lists.end);
 }
 
 uint32_t fantail_payload_max(const struct fantail *f)
@@ -56,15 +82,30 @@ uint32_t fantail_payload_max(const struct fantail *f)
 
 static void arena_reclaim(struct fantail *f)
 {
-	struct arena *a = &f->arena;
 	uint32_t head = fantail_sq_head(f->qp, FANTAIL_RING_DATA);
 	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
 
-	if (head == a->reclaimed)
+	if (head == f->reclaimed)
 		return;
 	/* Ends only grow, so the last entry passed says it all. */
-	a->head = a->end[(head - 1) & mask];
-	a->reclaimed = head;
+	f->arena.head = f->arena.end[(head - 1) & mask];
+	f->lists.head = f->lists.end[(head - 1) & mask];
+	f->reclaimed = head;
+}
+
+/*
+ * The next entry names memory from @pos on that an earlier one named too:
+ * what stands before it frees nothing of that.
+ */
+static void arena_keep(struct fantail *f, uint64_t pos)
+{
+	uint32_t head = fantail_sq_head(f->qp, FANTAIL_RING_DATA);
+	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
+	uint32_t i = fantail_sq_tail(f->qp, FANTAIL_RING_DATA);
+	uint64_t *end = f->arena.end;
+
+	while (i != head && end[(i - 1) & mask] > pos)
+		end[--i & mask] = pos;
 }
 
 static bool data_waits(const struct fantail *f)
@@ -119,6 +160,7 @@ struct fantail_entry *data_get(struct fantail *f)
 		return NULL;
 	}
 	f->arena.end[i & mask] = f->arena.tail;
+	f->lists.end[i & mask] = f->lists.tail;
 	f->batch.newest = e;
 	return e;
 }
@@ -154,7 +196,7 @@ int fantail_submit(struct fantail *f)
 }
 
 /*
- * No arena free. Few entries can fill it, too few for a HEAD record, so the
+ * No memory free. Few entries can fill it, too few for a HEAD record, so the
  * open batch ends here unless a BATCH is due already.
  */
 static int arena_full(struct fantail *f)
@@ -167,29 +209,36 @@ static int arena_full(struct fantail *f)
 	return rc < 0 ? rc : -EAGAIN;
 }
 
+/* Let @len bytes in one piece begin at the tail. False: not free. */
+static bool make_room(struct arena *a, uint64_t len, uint64_t *wraps)
+{
+	uint64_t size = a->mem.bytes;
+	uint64_t offset = a->tail % size;
+	uint64_t skip = offset + len > size ? size - offset : 0;
+
+	/* With nothing in use no entry would ever free the skip. */
+	if (a->head == a->tail)
+		a->head += skip;
+	if (a->tail + skip + len - a->head > size)
+		return false;
+	a->tail += skip;
+	*wraps += skip != 0;
+	return true;
+}
+
 int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr)
 {
 	struct arena *a = &f->arena;
-	uint64_t size = a->mem.bytes, offset, skip;
 
 	if (!len)
 		return -EINVAL;
 	if (len > fantail_payload_max(f))
 		return -EMSGSIZE;
 	arena_reclaim(f);
-	offset = a->tail % size;
-	skip = offset + len > size ? size - offset : 0;
-	if (a->tail + skip + len - a->head > size)
+	if (!make_room(a, len, &f->stats.arena_wraps))
 		return arena_full(f);
-	if (skip) {
-		/* With nothing in use no entry would ever free the skip. */
-		if (a->head == a->tail)
-			a->head += skip;
-		a->tail += skip;
-		f->stats.arena_wraps++;
-	}
 	a->reserved = len;
-	*ptr = (uint8_t *)a->mem.va + a->tail % size;
+	*ptr = (uint8_t *)a->mem.va + a->tail % a->mem.bytes;
 	return 0;
 }
 
@@ -221,8 +270,14 @@ static int locate(const struct fantail *f, const void *ptr, size_t len,
 	return 0;
 }
 
+static bool is_list(struct fantail_target target)
+{
+	return target.flags & FANTAIL_FLAG_LIST;
+}
+
 static void put_entry(struct fantail *f, struct fantail_target target,
-		      uint64_t iova, uint32_t len, uint64_t cookie)
+		      uint64_t list, uint64_t iova, uint32_t len,
+		      uint64_t cookie)
 {
 	struct fantail_entry *e = data_get(f);
 
@@ -232,6 +287,11 @@ static void put_entry(struct fantail *f, struct fantail_target target,
 	e->addr = iova;
 	e->len = len;
 	e->cookie = cookie;
+	if (is_list(target)) {
+		e->list_addr = list;
+		e->list_len = target.count;
+		f->stats.lists++;
+	}
 	f->batch.payloads++;
 	f->batch.bytes += len;
 	f->batch.cookie = cookie;
@@ -239,15 +299,45 @@ static void put_entry(struct fantail *f, struct fantail_target target,
 	f->stats.payload_bytes += len;
 }
 
+/* Entries of at most the card's limit; memory is free up to each one's end. */
+static void put_payload(struct fantail *f, struct fantail_target target,
+			uint64_t pos, size_t len, uint64_t cookie)
+{
+	struct arena *a = &f->arena, *l = &f->lists;
+	uint64_t list = l->mem.iova + l->tail % l->mem.bytes;
+
+	while (len) {
+		uint64_t iova = a->mem.iova + pos % a->mem.bytes;
+		uint32_t n = len < f->payload_limit ? (uint32_t)len
+						    : f->payload_limit;
+
+		if (pos < a->tail)
+			arena_keep(f, pos);
+		pos += n;
+		len -= n;
+		if (pos > a->tail) {
+			a->reserved -= pos - a->tail;
+			a->tail = pos;
+		}
+		if (!len && is_list(target))
+			l->tail += list_bytes(target.count);
+		put_entry(f, target, list, iova, n, cookie);
+	}
+}
+
 int fantail_publish(struct fantail *f, struct fantail_target target,
 		    const void *ptr, size_t len, uint64_t cookie)
 {
-	struct arena *a = &f->arena;
-	uint64_t pos, iova;
+	struct arena *l = &f->lists;
+	uint64_t pos;
 	size_t entries;
 	int rc;
 
 	if (!len || len > fantail_payload_max(f))
+		return -EINVAL;
+	if (is_list(target) &&
+	    (!target.count ||
+	     target.count > fantail_dev_limits(f->dev)->connections))
 		return -EINVAL;
 	arena_reclaim(f);
 	rc = locate(f, ptr, len, &pos);
@@ -256,19 +346,14 @@ int fantail_publish(struct fantail *f, struct fantail_target target,
 	entries = (len + f->payload_limit - 1) / f->payload_limit;
 	if (fantail_sq_space(f->qp, FANTAIL_RING_DATA) < entries)
 		return ring_full(f);
-	if (pos + len > a->tail) {
-		a->reserved -= pos + len - a->tail;
-		a->tail = pos + len;
+	if (is_list(target)) {
+		if (!make_room(l, list_bytes(target.count),
+			       &f->stats.list_wraps))
+			return arena_full(f);
+		memcpy((uint8_t *)l->mem.va + l->tail % l->mem.bytes,
+		       target.handles, 4ull * target.count);
 	}
-	iova = a->mem.iova + pos % a->mem.bytes;
-	while (len) {
-		uint32_t n = len < f->payload_limit ? (uint32_t)len
-						    : f->payload_limit;
-
-		put_entry(f, target, iova, n, cookie);
-		iova += n;
-		len -= n;
-	}
+	put_payload(f, target, pos, len, cookie);
 	if ((f->opt.flush_payloads &&
 	     f->batch.payloads >= f->opt.flush_payloads) ||
 	    (f->opt.flush_bytes && f->batch.bytes >= f->opt.flush_bytes)) {

@@ -188,6 +188,8 @@ module fantail #(
   fantail_pkg::append_t append_data;
   fantail_pkg::walk_t   walk_data;
   logic [15:0] walkdone_reached, walkdone_skipped;
+  logic        list_valid, list_ready, list_end;
+  logic [31:0] list_data;
   logic flow_valid, flow_ready, flow_rsp_valid;
   logic [1:0] flow_op, flow_rsp_code;
   fantail_pkg::tuple_t flow_tuple;
@@ -208,6 +210,7 @@ module fantail #(
   logic [4*256-1:0] rec_data;
   logic [4*3-1:0] rec_qp;
   logic [15:0] inc_payloads, inc_payload_bytes, inc_payload_read, inc_deliveries, inc_batches, inc_refused, inc_dma_fault;
+  logic [15:0] inc_list_read;
   logic [15:0] inc_install, inc_release;
 
   assign cmd_ctx = ctx_data;
@@ -250,6 +253,10 @@ module fantail #(
     .m_walk_valid         (walk_valid),
     .m_walk_ready         (walk_ready),
     .m_walk_data          (walk_data),
+    .m_list_valid         (list_valid),
+    .m_list_ready         (list_ready),
+    .m_list_data          (list_data),
+    .m_list_end           (list_end),
     .s_walkdone_valid     (walkdone_valid),
     .s_walkdone_reached   (walkdone_reached),
     .s_walkdone_skipped   (walkdone_skipped),
@@ -297,6 +304,7 @@ module fantail #(
     .payloads_inc_o       (inc_payloads),
     .payload_bytes_inc_o  (inc_payload_bytes),
     .payload_read_inc_o   (inc_payload_read),
+    .list_read_inc_o      (inc_list_read),
     .deliveries_inc_o     (inc_deliveries),
     .batches_inc_o        (inc_batches),
     .refused_inc_o        (inc_refused),
@@ -340,6 +348,10 @@ module fantail #(
     .s_walk_valid       (walk_valid),
     .s_walk_ready       (walk_ready),
     .s_walk_data        (walk_data),
+    .s_list_valid       (list_valid),
+    .s_list_ready       (list_ready),
+    .s_list_data        (list_data),
+    .s_list_end         (list_end),
     .walkdone_valid_o   (walkdone_valid),
     .walkdone_reached_o (walkdone_reached),
     .walkdone_skipped_o (walkdone_skipped),
@@ -700,6 +712,7 @@ module fantail #(
     cnt_inc[fantail_regs_pkg::CNT_INDEX_PAYLOADS*IncW +: IncW]         = IncW'(inc_payloads);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_PAYLOAD_BYTES*IncW +: IncW]    = IncW'(inc_payload_bytes);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_PAYLOAD_READ_BYTES*IncW +: IncW] = IncW'(inc_payload_read);
+    cnt_inc[fantail_regs_pkg::CNT_INDEX_LIST_READ_BYTES*IncW +: IncW]  = IncW'(inc_list_read);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_DELIVERIES*IncW +: IncW]       = IncW'(inc_deliveries);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_BATCHES*IncW +: IncW]          = IncW'(inc_batches);
     cnt_inc[fantail_regs_pkg::CNT_INDEX_REFUSALS*IncW +: IncW]         = IncW'(inc_refused);

@@ -62,6 +62,7 @@ package fantail_pkg;
 
   // Replicate log bytes [pos, pos+len) into the stream of every target.
   typedef struct packed {
+    logic        to_list;    // targets are the handles of the next target list, target is 0
     logic        group;      // target is a group number
     logic [31:0] target;     // handle or group
     logic [2:0]  qp;

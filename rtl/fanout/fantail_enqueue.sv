@@ -5,7 +5,7 @@
 // else is written. Otherwise an extent {queued, position - queued} is appended. Extents are never changed, and one is
 // overwritten only after the sweeper has seen it acknowledged a whole sweep ago (ext_free).
 //
-//   E0  target arrives, tables are read
+//   E0  target arrives, tables are read; in a list, not while the same connection is being judged
 //   E1  judge; write extent and state; count; ask for transmission
 //
 // Batch boundary. A connection whose bytes are not yet complete for the batch must not send a short segment. Bytes
@@ -30,6 +30,10 @@ module fantail_enqueue #(
   input  logic                       s_walk_valid,
   output logic                       s_walk_ready,
   input  fantail_pkg::walk_t         s_walk_data,
+  input  logic                       s_list_valid, // targets of a walk to a list
+  output logic                       s_list_ready,
+  input  logic [31:0]                s_list_data,  // handle
+  input  logic                       s_list_end,   // no handle: the list ends
   output logic                       walkdone_valid_o,
   output logic [15:0]                walkdone_reached_o,  // connections
   output logic [15:0]                walkdone_skipped_o,
@@ -81,6 +85,8 @@ module fantail_enqueue #(
   logic        walk_start;
   logic        target_valid, target_ready, scan_done;
   logic [13:0] target_id;
+  logic [15:0] target_gen;
+  logic        target_named, target_none;
   logic        walk_busy, op_valid, op_ready, op_done, op_was;
   logic        active_q;                    // a walk is running
   fantail_pkg::walk_t walk_q;
@@ -101,9 +107,16 @@ module fantail_enqueue #(
     .s_walk_ready   (scan_ready),
     .s_walk_data,
     .span_i         (span_q),
+    .s_list_valid,
+    .s_list_ready,
+    .s_list_data,
+    .s_list_end,
     .m_target_valid (target_valid),
     .m_target_ready (target_ready),
     .m_target_id    (target_id),
+    .m_target_named (target_named),
+    .m_target_gen   (target_gen),
+    .m_target_none  (target_none),
     .done_o         (scan_done),
     .s_op_valid     (op_valid),
     .s_op_ready     (op_ready),
@@ -131,10 +144,14 @@ module fantail_enqueue #(
   // ---------------------------------------------------------------- E0: read
   logic                     e0_go, e1_valid_q, e1_ready;
   logic [13:0]              e1_id_q;
+  logic [15:0]              e1_gen_q;
+  logic                     e1_named_q, e1_none_q, again;
   fantail_tcp_pkg::enq_t    e1_state;
   logic [fantail_tcp_pkg::EnqW-1:0] e1_bits;
 
-  assign target_ready = !e1_valid_q || e1_ready;
+  // its state is being written
+  assign again        = e1_valid_q && walk_q.to_list && target_id == e1_id_q;
+  assign target_ready = (!e1_valid_q || e1_ready) && !again;
   assign e0_go        = target_valid && target_ready;
   assign rd_valid_o   = e0_go || (cmd_active_q && !cmd_read_q);
   assign rd_id_o      = cmd_active_q ? cmd_q.id : target_id;
@@ -156,13 +173,14 @@ module fantail_enqueue #(
   assign e1_state = e1_bits;
 
   // ---------------------------------------------------------------- E1: judge
-  logic        usable, follows, full, overrun, append;
+  logic        ours, usable, follows, full, overrun, append;
   logic [31:0] new_delta, new_queued, unsent;
   logic        to_ready;
   logic        held_in_ready;
 
-  assign usable     = e1_state.installed && !e1_state.closing && alive_i && (e1_state.qp == walk_q.qp)
-                   && (walk_q.group || e1_state.gen == walk_q.target[31:16]);
+  assign ours       = e1_state.installed && (e1_state.qp == walk_q.qp) && !e1_none_q
+                   && (!e1_named_q || e1_state.gen == e1_gen_q);
+  assign usable     = ours && !e1_state.closing && alive_i;
   assign new_delta  = walk_q.pos - e1_state.queued;
   // An extent ends after 2^30 bytes, so that sequence numbers within it can always be compared.
   assign follows    = (e1_state.ext_wr != 16'd0) && (e1_state.delta == new_delta)
@@ -186,7 +204,7 @@ module fantail_enqueue #(
   always_comb begin
     enq_wdata_o = e1_state;
     enq_waddr_o = e1_id_q;
-    enq_we_o    = e1_fire;
+    enq_we_o    = e1_fire && ours;
     if (cmd_active_q) begin
       enq_waddr_o = cmd_q.id;
       enq_we_o    = cmd_write;
@@ -276,7 +294,12 @@ module fantail_enqueue #(
       reached_q <= '0;
       skipped_q <= '0;
     end
-    if (e0_go) e1_id_q <= target_id;
+    if (e0_go) begin
+      e1_id_q    <= target_id;
+      e1_gen_q   <= target_gen;
+      e1_named_q <= target_named;
+      e1_none_q  <= target_none;
+    end
     if (e1_fire) begin
       if (append) reached_q <= reached_q + 16'd1;
       else skipped_q <= skipped_q + 16'd1;
@@ -306,7 +329,7 @@ module fantail_enqueue #(
         scanned_q <= 1'b1;
       end
 
-      if (target_ready) e1_valid_q <= target_valid;
+      if (!e1_valid_q || e1_ready) e1_valid_q <= e0_go;
       if (wake_in_ready) wake_valid_q <= (e1_fire && append && to_ready) || (cmd_write && cmd_q.op == fantail_pkg::CmdClose);
       if (held_in_ready) held_valid_q <= e1_fire && append && !to_ready;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns a walk command into its targets, one connection per cycle: the members of a group, or one connection.
+// Turns a walk command into its targets, one connection per cycle: the members of a group, the handles of a list, or
+// one connection.
 //
 // Groups are bitmaps, one row of 64 connections per word. A walk visits the rows of the connections in use (below
 // span_i), beginning at a place that moves by the golden ratio of the span from walk to walk, so that over a few
@@ -11,9 +12,10 @@
 //
 // The next row is read while the current one is emptied: a row costs max(1, members) cycles.
 //
-// Contract: one walk at a time; s_walk is taken when the walk begins. m_target: valid/ready, m_last_o with a target or
-// alone (m_none_o) when the last one has been given. Membership changes (s_op) are taken between walks only and
-// answered two cycles later with the old bit.
+// Contract: one walk at a time; s_walk is taken when the walk begins. Targets come on m_target; done_o when the last one
+// has been taken. A list's handles come on s_list, in any order and repeated, and behind them one word with s_list_end;
+// a walk with to_list takes all of that. Membership changes (s_op) are taken between walks only and answered two cycles
+// later with the old bit.
 
 module fantail_walk #(
   parameter int Connections = 1024,
@@ -27,10 +29,18 @@ module fantail_walk #(
   output logic                  s_walk_ready,
   input  fantail_pkg::walk_t    s_walk_data,
   input  logic [14:0]           span_i,      // connections in use: highest id ever installed, plus one
+  // targets of a walk to a list
+  input  logic                  s_list_valid,
+  output logic                  s_list_ready,
+  input  logic [31:0]           s_list_data, // handle
+  input  logic                  s_list_end,  // no handle: the list ends
   // targets
   output logic                  m_target_valid,
   input  logic                  m_target_ready,
   output logic [13:0]           m_target_id,
+  output logic                  m_target_named,  // by a handle: its generation must fit
+  output logic [15:0]           m_target_gen,
+  output logic                  m_target_none,   // there is no such id
   output logic                  done_o,      // pulse: every target of the walk was taken
   // membership
   input  logic                  s_op_valid,
@@ -55,12 +65,13 @@ module fantail_walk #(
     OpRead,  // membership: row is being read
     OpWrite, // membership: row is written back
     Single,  // one connection
+    List,    // handles as they come
     Scan     // group
   } state_e;
 
   state_e            state_q, state_d;
   logic [13:0]       id_q;
-  logic [15:0]       group_q;
+  logic [15:0]       group_q, gen_q;
   logic              join_q;
   logic [13:0]       id_row;
   logic [AddrW-1:0]  id_addr;
@@ -127,9 +138,15 @@ module fantail_walk #(
   assign load     = row_out && next_valid_q;
   assign fetch    = (state_q == Scan) && (visits_q != '0) && (!next_valid_q || load);
 
-  assign m_target_valid = (state_q == Single) || ((state_q == Scan) && (cur_q != '0));
-  assign m_target_id    = state_q == Single ? id_q : 14'({cur_row_q, first_bit});
+  assign m_target_valid = (state_q == Single) || ((state_q == Scan) && (cur_q != '0))
+                       || ((state_q == List) && s_list_valid && !s_list_end);
+  assign m_target_id    = state_q == Single ? id_q : state_q == List ? s_list_data[13:0] : 14'({cur_row_q, first_bit});
+  assign m_target_named = state_q != Scan;
+  assign m_target_gen   = state_q == Single ? gen_q : s_list_data[31:16];
+  assign m_target_none  = state_q == List && 32'(s_list_data[15:0]) >= 32'(Connections);
+  assign s_list_ready   = state_q == List && (s_list_end || m_target_ready);
   assign done_o = ((state_q == Single) && m_target_ready)
+               || ((state_q == List) && s_list_valid && s_list_end)
                || ((state_q == Scan) && row_out && !next_valid_q && (visits_q == '0));
 
   always_comb begin
@@ -145,7 +162,7 @@ module fantail_walk #(
           state_d    = OpRead;
         end else if (s_walk_valid && !busy_o) begin
           s_walk_ready = 1'b1;
-          state_d      = s_walk_data.group ? Scan : Single;
+          state_d      = s_walk_data.to_list ? List : s_walk_data.group ? Scan : Single;
         end
       end
       OpRead: begin
@@ -155,6 +172,7 @@ module fantail_walk #(
       end
       OpWrite: state_d = Idle;
       Single:  if (m_target_ready) state_d = Idle;
+      List:    if (done_o) state_d = Idle;
       Scan:    if (done_o) state_d = Idle;
       default: state_d = Idle;
     endcase
@@ -169,6 +187,7 @@ module fantail_walk #(
     end
     if (s_walk_valid && s_walk_ready) begin
       id_q         <= s_walk_data.target[13:0];
+      gen_q        <= s_walk_data.target[31:16];
       group_q      <= s_walk_data.target[15:0];
       row_q        <= RIdxW'(start >> RowLog);
       visits_q     <= (RIdxW+1)'(last_row) + (RIdxW+1)'(2);

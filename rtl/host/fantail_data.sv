@@ -15,6 +15,7 @@
 //    the line was requested, because the host may have written its bytes later. Carrying works across requests,
 //    entry fetches and batches. So payloads side by side cost each line once.
 //  - Requests of payloads that follow each other are joined while entries arrive without a gap.
+//  - Each good PUBLISH to a target list is told on m_list, in order, when it is reserved; there is always room.
 //  - m_append has no ready: at most one aligned line per beat, one beat per cycle. s_line_ready waits only for the
 //    payload that the line belongs to, which is known before its lines are requested.
 //  - waiting_o: there is no entry, or the entry waits for log space. One entry per cycle.
@@ -51,6 +52,11 @@ module fantail_data #(
 
   output logic                     m_append_valid,
   output fantail_pkg::append_t     m_append_data,
+
+  output logic                     m_list_valid,
+  input  logic                     m_list_ready,
+  output logic [61:0]              m_list_addr,   // address / 4
+  output logic [14:0]              m_list_len,    // handles
 
   output logic                     m_ret_valid,
   input  logic                     m_ret_ready,
@@ -172,6 +178,10 @@ module fantail_data #(
       else if (acc_valid_q && !acc_keep && acc_out) acc_valid_q <= 1'b0;
     end
   end
+
+  assign m_list_valid = b_take && a_good_q && (a_entry.flags & fantail_regs_pkg::FLAG_LIST) != '0;
+  assign m_list_addr  = a_entry.list_addr[63:2];
+  assign m_list_len   = a_entry.list_len[14:0];
 
   assign alloc_pos_o = alloc_q;
   assign log_wait_o  = a_valid_q && a_good_q && !space_ok;
@@ -298,7 +308,7 @@ module fantail_data #(
     .level_o (done_level)
   );
 
-  assign unused_ok = ^{a_entry, ahead, ret_level, desc_level, done_level, done_ready};
+  assign unused_ok = ^{a_entry, ahead, ret_level, desc_level, done_level, done_ready, m_list_ready};
 
   if (LogBytes > (1 << 24) || (1 << $clog2(LogBytes)) != LogBytes) begin : gen_check
     $fatal(1, "fantail_data: LogBytes is no power of two or above 16 MiB");
@@ -307,6 +317,8 @@ module fantail_data #(
   // a done word belongs to an entry that is still in the retire FIFO
   `ASSERT(DoneHasRoom, !done_push || done_ready)
   `ASSERT(DoneBelongs, done_level + desc_level <= ret_level)
+  // a list is fetched before its entry leaves the retire FIFO
+  `ASSERT(ListHasRoom, !m_list_valid || m_list_ready)
   `ASSERT(LogNeverOverfull, log_used_o <= 32'(LogBytes))
   `COVER(Carried, fire && from_keep)
 

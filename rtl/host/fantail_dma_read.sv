@@ -4,11 +4,12 @@
 //   requester       request                 answer
 //   payload lines   line, lines (any)       one 64-byte line per beat, may be back-pressured
 //   entries 0, 1    line, lines (1..8)      one line per beat, the ring has reserved the room
+//   target lists    the same, within 512 B  the same
 //   control unit    address, bytes          realigned: byte 0 of beat 0 is the byte at address
 //
 // Contract: a request is cut at 512-byte boundaries, so that no burst is longer than 512 bytes or crosses 4 KiB. Up to
-// MaxBursts bursts are outstanding. Entry reads go first (CONTROL before DATA), payload and control unit take turns
-// burst by burst. Each requester's lines come in the order of its requests. A failed line (rresp[1]) is passed on with
+// MaxBursts bursts are outstanding. Entry reads go first (CONTROL before DATA), payload, lists and control unit take
+// turns burst by burst. Each requester's lines come in the order of its requests. A failed line (rresp[1]) is passed on with
 // err; a failed burst counts once in fault_inc_o. A line passes from the R channel to its requester in the same cycle;
 // request to AR takes one cycle. m_pay_ready must not wait for anything but answers that come earlier.
 // One request of the control unit at a time; its err and the address of the first failed line hold from the beat that
@@ -39,6 +40,14 @@ module fantail_dma_read #(
   output logic [511:0] m_ent_data,
   output logic         m_ent_err,
 
+  input  logic         s_list_valid,
+  output logic         s_list_ready,
+  input  logic [57:0]  s_list_line,
+  input  logic [3:0]   s_list_lines,
+  output logic         m_list_valid,
+  output logic [511:0] m_list_data,
+  output logic         m_list_err,
+
   input  logic         s_ctl_valid,
   output logic         s_ctl_ready,
   input  logic [63:0]  s_ctl_addr,
@@ -60,14 +69,16 @@ module fantail_dma_read #(
   output logic         m_axi_rready,
 
   output logic [15:0]  payload_read_inc_o,  // bytes requested for payloads
+  output logic [15:0]  list_read_inc_o,     // bytes requested for target lists
   output logic [15:0]  fault_inc_o          // bursts that failed
 );
   `include "fantail_assert.svh"
 
-  localparam logic [1:0] ReqPay  = 2'd0;
-  localparam logic [1:0] ReqData = 2'd1;
-  localparam logic [1:0] ReqCtrl = 2'd2;  // CONTROL ring
-  localparam logic [1:0] ReqUnit = 2'd3;  // control unit
+  localparam logic [2:0] ReqPay  = 3'd0;
+  localparam logic [2:0] ReqData = 3'd1;
+  localparam logic [2:0] ReqCtrl = 3'd2;  // CONTROL ring
+  localparam logic [2:0] ReqUnit = 3'd3;  // control unit
+  localparam logic [2:0] ReqList = 3'd4;
 
   // ---------------------------------------------------------------- control unit's request, held while it runs
   logic        unit_busy_q;    // from request to the last beat of the answer
@@ -84,15 +95,18 @@ module fantail_dma_read #(
   logic [57:0] err_line_q;
 
   // ---------------------------------------------------------------- choice of the next burst
-  logic        load, track_ready, take_unit, turn_q;
+  logic        load, track_ready, take_unit, take_list;
   logic        pick_valid;
-  logic [1:0]  pick;
+  logic [2:0]  pick, turn_q;  // turn_q: which of payload, lists and control unit had the last burst
   logic [57:0] pick_line;
   logic [16:0] pick_left, pay_prog_q;
   logic [3:0]  data_prog_q, ctrl_prog_q, room, burst;
   logic        final_burst;
 
-  assign take_unit = unit_issue_q && (turn_q || !s_pay_valid);
+  // payload, list, unit, payload, ...
+  assign take_list = s_list_valid && (turn_q == ReqPay || (!s_pay_valid && (turn_q == ReqUnit || !unit_issue_q)));
+  assign take_unit = unit_issue_q && (turn_q == ReqUnit ? !s_pay_valid && !s_list_valid
+                                      : turn_q == ReqList || !s_list_valid);
 
   always_comb begin
     pick_valid = s_pay_valid;
@@ -109,6 +123,11 @@ module fantail_dma_read #(
       pick       = ReqData;
       pick_line  = s_ent_line[57:0] + 58'(data_prog_q);
       pick_left  = 17'(s_ent_lines[3:0]) - 17'(data_prog_q);
+    end else if (take_list) begin
+      pick_valid = 1'b1;
+      pick       = ReqList;
+      pick_line  = s_list_line;
+      pick_left  = 17'(s_list_lines);
     end else if (take_unit) begin
       pick_valid = 1'b1;
       pick       = ReqUnit;
@@ -125,9 +144,11 @@ module fantail_dma_read #(
   assign s_pay_ready    = load && final_burst && pick == ReqPay;
   assign s_ent_ready[0] = load && final_burst && pick == ReqData;
   assign s_ent_ready[1] = load && final_burst && pick == ReqCtrl;
+  assign s_list_ready   = load && pick == ReqList;
   assign s_ctl_ready    = !unit_busy_q;
 
   assign payload_read_inc_o = load && pick == ReqPay ? 16'(burst) << 6 : 16'd0;
+  assign list_read_inc_o    = load && pick == ReqList ? 16'(burst) << 6 : 16'd0;
 
   always_ff @(posedge clk) begin
     if (load) begin
@@ -136,7 +157,7 @@ module fantail_dma_read #(
     end
     if (rst) begin
       m_axi_arvalid <= 1'b0;
-      turn_q        <= 1'b0;
+      turn_q        <= ReqUnit;
       pay_prog_q    <= '0;
       data_prog_q   <= '0;
       ctrl_prog_q   <= '0;
@@ -144,24 +165,21 @@ module fantail_dma_read #(
       if (load) m_axi_arvalid <= 1'b1;
       else if (m_axi_arready) m_axi_arvalid <= 1'b0;
       if (load) begin
-        if (pick == ReqPay) begin
-          pay_prog_q <= final_burst ? '0 : pay_prog_q + 17'(burst);
-          turn_q     <= 1'b1;
-        end
+        if (pick == ReqPay) pay_prog_q <= final_burst ? '0 : pay_prog_q + 17'(burst);
         if (pick == ReqData) data_prog_q <= final_burst ? '0 : data_prog_q + burst;
         if (pick == ReqCtrl) ctrl_prog_q <= final_burst ? '0 : ctrl_prog_q + burst;
-        if (pick == ReqUnit) turn_q <= 1'b0;
+        if (pick == ReqPay || pick == ReqList || pick == ReqUnit) turn_q <= pick;
       end
     end
   end
 
   // ---------------------------------------------------------------- who the arriving burst belongs to
   logic                     track_valid, r_fire, r_err, burst_err_q, unused_resp;
-  logic [1:0]               owner;
+  logic [2:0]               owner;
   logic [$clog2(MaxBursts):0] track_level;
 
   fantail_fifo #(
-    .Width(2),
+    .Width(3),
     .Depth(MaxBursts)
   ) u_track (
     .clk,
@@ -187,6 +205,10 @@ module fantail_dma_read #(
   assign m_ent_valid[1] = r_fire && owner == ReqCtrl;
   assign m_ent_data     = m_axi_rdata;
   assign m_ent_err      = r_err;
+
+  assign m_list_valid   = r_fire && owner == ReqList;
+  assign m_list_data    = m_axi_rdata;
+  assign m_list_err     = r_err;
 
   assign fault_inc_o = 16'(r_fire && m_axi_rlast && (r_err || burst_err_q));
   assign busy_o      = m_axi_arvalid || track_level != '0 || have_prev_q;
@@ -258,6 +280,7 @@ module fantail_dma_read #(
   `ASSERT(NoOrphanData, !m_axi_rvalid || track_valid)
   `ASSERT(BurstSize, !m_axi_arvalid || 4'(m_axi_araddr[8:6]) + m_axi_arlen[3:0] < 4'd8)
   `ASSERT(PayLines, !s_pay_valid || s_pay_lines != '0)
+  `ASSERT(ListLines, !s_list_valid || (s_list_lines != '0 && 4'(s_list_line[2:0]) + s_list_lines <= 4'd8))
   `COVER(RealignedFlush, m_ctl_valid && m_ctl_last && got_left_q == '0 && unit_off_q != '0)
 
 endmodule

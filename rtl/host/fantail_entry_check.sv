@@ -21,7 +21,7 @@ module fantail_entry_check #(
   localparam logic [63:0] MssMax        = 64'd1460;
 
   logic       use_target, use_addr, use_len, use_list, use_arg0, use_arg1, use_arg2;
-  logic       known, handle, joins, publish, frame, update, list, group;
+  logic       known, handle, joins, publish, frame, update, list, group, both;
   logic [7:0] flags_ok;
   logic       unused_cookie;
   logic       reserved, len_bad, id_bad, group_bad, value_bad, code_bad, unsupported;
@@ -31,6 +31,8 @@ module fantail_entry_check #(
   assign update  = entry_i.op == fantail_regs_pkg::OP_CONN_UPDATE;
   assign joins   = entry_i.op == fantail_regs_pkg::OP_GROUP_JOIN || entry_i.op == fantail_regs_pkg::OP_GROUP_LEAVE;
   assign list    = publish && (entry_i.flags & fantail_regs_pkg::FLAG_LIST) != '0;
+  assign both    = publish && (entry_i.flags & fantail_regs_pkg::FLAG_LIST) != '0
+      && (entry_i.flags & fantail_regs_pkg::FLAG_GROUP) != '0;
   assign group   = publish && !list && (entry_i.flags & fantail_regs_pkg::FLAG_GROUP) != '0;
   assign known   = entry_i.op <= fantail_regs_pkg::OP_RECV_RETURN;
 
@@ -91,14 +93,15 @@ module fantail_entry_check #(
     endcase
   end
 
-  assign reserved = entry_i.rsvd0 != '0 || (entry_i.flags & ~flags_ok) != '0
+  assign reserved = entry_i.rsvd0 != '0 || both || (entry_i.flags & ~flags_ok) != '0
       || (!use_target && entry_i.target != '0) || (!use_addr && entry_i.addr != '0)
       || (!use_len && entry_i.len != '0) || (!use_list && (entry_i.list_len != '0 || entry_i.list_addr != '0))
       || (!use_arg0 && entry_i.arg0 != '0) || (!use_arg1 && entry_i.arg1 != '0) || (!use_arg2 && entry_i.arg2 != '0);
 
   always_comb begin
     len_bad = 1'b0;
-    if (publish) len_bad = entry_i.len == '0 || entry_i.len > 32'(LogBytes / 4);
+    if (publish) len_bad = entry_i.len == '0 || entry_i.len > 32'(LogBytes / 4)
+        || (list && (entry_i.list_len == '0 || entry_i.list_len > 32'(Connections)));
     if (frame) len_bad = entry_i.len < FrameBytesMin || entry_i.len > fantail_regs_pkg::FRAME_BYTES_MAX;
     if (entry_i.op == fantail_regs_pkg::OP_RECV_RETURN)
       len_bad = entry_i.len == '0 || entry_i.len > fantail_regs_pkg::RETURN_MAX;
@@ -126,7 +129,7 @@ module fantail_entry_check #(
     end
   end
 
-  assign unsupported = list || (entry_i.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0
+  assign unsupported = (entry_i.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0
       || (update && entry_i.arg0 == 64'(fantail_regs_pkg::UPDATE_POLICY) && entry_i.arg1 > 64'(PolicyMax));
 
   assign unused_cookie = ^entry_i.cookie;

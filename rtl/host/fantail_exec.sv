@@ -6,6 +6,9 @@
 //  - Consecutive good PUBLISH entries of one target whose payloads are all in the log, and follow each other there,
 //    become one walk; a payload that is still being read is not waited for. While a walk runs, the next one
 //    collects. A walk never goes past LAST (its last bit), one walk is outstanding.
+//  - A payload to a target list is a walk of its own, begun when the list's first word is offered (s_list_valid). Its
+//    entry stays until the walk has ended: then s_list_err says whether a line of the list failed. If so the entry is
+//    refused, with the number of targets reached; if the payload failed, its list is dropped.
 //  - Anything else waits until all walks before it have ended. A refused or failed entry gives a REFUSED record.
 //  - LAST gives exactly one BATCH record, after everything before it.
 //  - head_o passes an entry when its effect is visible, before its records are offered. It returns to 0 while enable_i
@@ -30,6 +33,12 @@ module fantail_exec (
   input  logic                 s_done_err,
   input  logic [63:0]          s_done_addr,
   input  logic                 data_waiting_i,
+
+  input  logic                 s_list_valid,        // the next list's handles are offered to the walk
+  output logic                 list_drop_o,         // throw it away, answered by
+  input  logic                 s_list_dropped,
+  input  logic                 s_list_err,          // of the list walked last
+  input  logic [63:0]          s_list_err_addr,
 
   output logic                 m_walk_valid,
   input  logic                 m_walk_ready,
@@ -62,8 +71,11 @@ module fantail_exec (
 );
   `include "fantail_assert.svh"
 
-  typedef enum logic [2:0] {
+  typedef enum logic [3:0] {
     StTake,     // look at the oldest entry
+    StList,     // walk of a target list
+    StListEnd,  // did its list fail?
+    StDrop,     // a list is thrown away, its payload failed
     StCtl,      // offer it to the control unit
     StCtlWait,  // its answer
     StRefuse,   // REFUSED record
@@ -76,23 +88,24 @@ module fantail_exec (
   logic                           unused_entry;  // fields of the control unit
   fantail_regs_pkg::rec_batch_t   rec_batch;
   fantail_regs_pkg::rec_refused_t rec_refused;
-  logic                           publish, good, known, last, group;
-  logic                           joins, can_start, take_good, take_other, pop, quiet, move;
+  logic                           publish, good, known, last, group, list;
+  logic                           joins, can_start, take_good, take_list, take_other, pop, quiet, move, list_ok, counts;
 
   assign entry   = s_ret_entry;
   assign unused_entry = ^entry;
   assign publish = entry.op == fantail_regs_pkg::OP_PUBLISH && s_ret_code == fantail_regs_pkg::REFUSE_OK;
-  assign known   = s_ret_valid && (!publish || s_done_valid);  // its fate is known
+  assign known   = s_ret_valid && (!publish || (s_done_valid && (!list || s_list_valid)));  // its fate is known
   assign good    = publish && !s_done_err;
   assign last    = (entry.flags & fantail_regs_pkg::FLAG_LAST) != '0;
   assign group   = (entry.flags & fantail_regs_pkg::FLAG_GROUP) != '0;
+  assign list    = (entry.flags & fantail_regs_pkg::FLAG_LIST) != '0;
 
   // ---------------------------------------------------------------- run: collects payloads; walk: the one under way
   logic        run_valid_q, run_group_q, run_last_q;
   logic [31:0] run_target_q, run_pos_q, run_len_q;
   logic [15:0] run_payloads_q;
   logic [14:0] run_head_q;      // index behind its last entry
-  logic        walk_valid_q, walk_busy_q, walk_group_q, walk_last_q;
+  logic        walk_valid_q, walk_busy_q, walk_group_q, walk_list_q, walk_last_q;
   logic [31:0] walk_target_q, walk_pos_q, walk_len_q;
   logic [15:0] walk_payloads_q;
   logic [14:0] walk_head_q;
@@ -103,10 +116,15 @@ module fantail_exec (
   // Log positions follow each other: a hole waits until the run is empty, and so does what follows LAST.
   assign joins      = run_valid_q && run_group_q == group && run_target_q == entry.target && run_payloads_q != '1;
   assign can_start  = !run_valid_q || !walk_busy_q;
-  assign take_good  = st_q == StTake && known && good && (joins || can_start);
+  assign take_good  = st_q == StTake && known && good && !list && (joins || can_start);
   assign move       = run_valid_q && !walk_busy_q && !(take_good && joins);
   assign quiet      = !run_valid_q && !walk_busy_q && !sum_q;
+  assign take_list  = st_q == StTake && known && good && list && quiet;
   assign take_other = st_q == StTake && known && !good && quiet;
+  assign list_ok    = st_q == StListEnd && !s_list_err;
+  assign counts     = take_good || list_ok;  // a payload of the batch
+
+  assign list_drop_o = take_other && publish && list;
 
   always_ff @(posedge clk) begin
     if (take_good) begin
@@ -123,7 +141,18 @@ module fantail_exec (
         run_payloads_q <= 16'd1;
       end
     end
+    if (take_list) begin
+      walk_list_q     <= 1'b1;
+      walk_group_q    <= 1'b0;
+      walk_target_q   <= '0;
+      walk_pos_q      <= s_ret_pos;
+      walk_len_q      <= entry.len;
+      walk_payloads_q <= 16'd1;
+      walk_last_q     <= last;
+      walk_head_q     <= s_ret_index + 15'd1;
+    end
     if (move) begin
+      walk_list_q     <= 1'b0;
       walk_group_q    <= run_group_q;
       walk_target_q   <= run_target_q;
       walk_pos_q      <= run_pos_q;
@@ -145,26 +174,28 @@ module fantail_exec (
       sum_q        <= 1'b0;
     end else begin
       run_valid_q  <= take_good || (run_valid_q && !move);
-      if (move) walk_valid_q <= 1'b1;
+      if (move || take_list) walk_valid_q <= 1'b1;
       else if (m_walk_ready) walk_valid_q <= 1'b0;
-      if (move) walk_busy_q <= 1'b1;
+      if (move || take_list) walk_busy_q <= 1'b1;
       else if (s_walkdone_valid) walk_busy_q <= 1'b0;
       sum_q <= s_walkdone_valid;
     end
   end
 
   assign m_walk_valid = walk_valid_q;
-  assign m_walk_data  = {walk_group_q, walk_target_q, 3'd0, walk_pos_q, walk_len_q, walk_payloads_q, walk_last_q};
+  assign m_walk_data  = {walk_list_q, walk_group_q, walk_target_q, 3'd0, walk_pos_q, walk_len_q, walk_payloads_q,
+                         walk_last_q};
 
   // ---------------------------------------------------------------- entries that are no good payload
   logic [7:0]  code_q;
   logic [63:0] addr_q;
+  logic [15:0] partly_q;  // targets that a failed list reached
   logic        rec_free, put_refused, put_batch;
 
   assign rec_free     = !m_rec_valid || m_rec_ready;
   assign put_refused  = st_q == StRefuse && rec_free;
   assign put_batch    = st_q == StBatch && rec_free;
-  assign pop          = take_good || put_refused
+  assign pop          = take_good || list_ok || put_refused
       || (st_q == StCtlWait && s_ctl_done_valid && s_ctl_done_code == fantail_regs_pkg::REFUSE_OK);
   assign s_ret_ready  = pop;
   assign s_done_ready = pop && publish;
@@ -176,6 +207,11 @@ module fantail_exec (
       code_q <= publish ? fantail_regs_pkg::REFUSE_DMA_READ : s_ret_code;
       addr_q <= publish ? s_done_addr : '0;
     end
+    if (st_q == StListEnd) begin
+      code_q <= fantail_regs_pkg::REFUSE_DMA_READ;
+      addr_q <= s_list_err_addr;
+    end
+    partly_q <= st_q == StListEnd ? reached_q : st_q == StRefuse ? partly_q : '0;
     if (s_ctl_done_valid) begin
       code_q <= s_ctl_done_code;
       addr_q <= s_ctl_done_addr;
@@ -186,8 +222,16 @@ module fantail_exec (
       unique case (st_q)
         StTake: begin
           if (take_good && last) st_q <= StFlush;
+          if (take_list) st_q <= StList;
           if (take_other) st_q <= publish || s_ret_code != fantail_regs_pkg::REFUSE_OK ? StRefuse : StCtl;
+          if (list_drop_o) st_q <= StDrop;
         end
+        StList: if (s_walkdone_valid) st_q <= StListEnd;
+        StListEnd: begin
+          if (s_list_err) st_q <= StRefuse;
+          else st_q <= last ? StBatch : StTake;
+        end
+        StDrop: if (s_list_dropped) st_q <= StRefuse;
         StCtl: if (m_ctl_ready) st_q <= StCtlWait;
         StCtlWait: begin
           if (s_ctl_done_valid) begin
@@ -219,13 +263,15 @@ module fantail_exec (
     end else begin
       if (s_walkdone_valid) head_q <= walk_head_q;
       else if (st_q == StCtlWait && s_ctl_done_valid) head_q <= s_ret_index + 15'd1;
-      else if (take_other && (publish || s_ret_code != fantail_regs_pkg::REFUSE_OK)) head_q <= s_ret_index + 15'd1;
+      else if (st_q == StDrop ? s_list_dropped
+               : take_other && !list_drop_o && (publish || s_ret_code != fantail_regs_pkg::REFUSE_OK))
+        head_q <= s_ret_index + 15'd1;
       else if (!enable_i && idle_o) head_q <= '0;
       if (s_walkdone_valid) walked_q <= walk_pos_q + walk_len_q;
       else if (take_other && publish) walked_q <= s_ret_pos + entry.len;
       if (put_batch || (!enable_i && idle_o)) open_q <= 1'b0;
-      else if (pop) open_q <= 1'b1;
-      hold_o <= open_q && (st_q == StTake || st_q == StFlush) && !waiting;
+      else if (pop || take_list) open_q <= 1'b1;
+      hold_o <= open_q && (st_q == StTake || st_q == StList || st_q == StListEnd || st_q == StFlush) && !waiting;
     end
   end
 
@@ -250,8 +296,8 @@ module fantail_exec (
     end else begin
       if (pop && entries_q != '1) entries_q <= entries_q + 16'd1;
       if (put_refused && refused_q != '1) refused_q <= refused_q + 16'd1;
-      if (take_good && payloads_q != '1) payloads_q <= payloads_q + 16'd1;
-      if (take_good) bytes_q <= bytes_q + entry.len;
+      if (counts && payloads_q != '1) payloads_q <= payloads_q + 16'd1;
+      if (counts) bytes_q <= bytes_q + entry.len;
       if (sum_q) batch_reached_q <= batch_reached_q + 32'(sum_payloads_q) * 32'(reached_q);
       if (sum_q) batch_skipped_q <= batch_skipped_q + 32'(sum_payloads_q) * 32'(skipped_q);
     end
@@ -277,6 +323,7 @@ module fantail_exec (
     rec_refused.index     = {1'b0, s_ret_index};
     rec_refused.code      = code_q;
     rec_refused.op        = entry.op;
+    rec_refused.reached   = partly_q;
     rec_refused.target    = entry.target;
     rec_refused.addr_lo   = addr_q[31:0];
     rec_refused.addr_hi   = addr_q[63:32];
@@ -295,7 +342,7 @@ module fantail_exec (
   // ---------------------------------------------------------------- counters; large sums go out in portions of 16 bits
   logic [47:0] bytes_owed_q, deliveries_owed_q;
 
-  assign payloads_inc_o      = 16'(take_good);
+  assign payloads_inc_o      = 16'(counts);
   assign batches_inc_o       = 16'(put_batch);
   assign refused_inc_o       = 16'(put_refused);
   assign payload_bytes_inc_o = bytes_owed_q[47:16] != '0 ? 16'hFFFF : bytes_owed_q[15:0];
@@ -306,7 +353,7 @@ module fantail_exec (
       bytes_owed_q      <= '0;
       deliveries_owed_q <= '0;
     end else begin
-      bytes_owed_q      <= bytes_owed_q - 48'(payload_bytes_inc_o) + (take_good ? 48'(entry.len) : 48'd0);
+      bytes_owed_q      <= bytes_owed_q - 48'(payload_bytes_inc_o) + (counts ? 48'(entry.len) : 48'd0);
       deliveries_owed_q <= deliveries_owed_q - 48'(deliveries_inc_o)
           + (sum_q ? 48'(sum_len_q) * 48'(reached_q) : 48'd0);
     end
@@ -316,6 +363,7 @@ module fantail_exec (
   `ASSERT(AnswerToAWalk, !s_walkdone_valid || (walk_busy_q && !walk_valid_q))
   `ASSERT(RunHasNoHole, !(take_good && joins) || run_pos_q + run_len_q == s_ret_pos)
   `ASSERT(NothingJoinsLast, !(take_good && run_valid_q && run_last_q))
+  `ASSERT(ListAlone, st_q != StList || (walk_busy_q && walk_list_q && !run_valid_q))
   `ASSERT(BatchIsQuiet, st_q != StBatch || quiet)
   `ASSERT(DoneHasEntry, !s_done_valid || s_ret_valid)
   `COVER(JoinedWalk, m_walk_valid && m_walk_data.payloads > 16'd1)

@@ -5,7 +5,7 @@
 //   tails -> ring DATA    -> data -> exec ------> m_walk, records
 //            |                 |       \
 //            dma_read ---------+        ctl ----> m_cmd, m_flow, m_slot, frames
-//            |                         /
+//            |      \---------- list -------/---> m_list: targets
 //   tails -> ring CONTROL -> exec_control ------> records
 //
 // Contract: see the modules. CONTROL never waits for DATA, except for one operation that the control unit has begun.
@@ -16,6 +16,7 @@ module fantail_submit #(
   parameter int Groups      = 1024,     // groups
   parameter int LogBytes    = 1048576,  // bytes of the payload log
   parameter int QueuePairs  = 1,        // queue pairs
+  parameter int ListLines   = 64,       // lines of target lists held, a power of two, at least 16
   parameter int PolicyMax   = 0         // highest lag policy this build implements
 ) (
   input  logic                        clk,
@@ -64,6 +65,11 @@ module fantail_submit #(
   input  logic                        s_walkdone_valid,
   input  logic [15:0]                 s_walkdone_reached,
   input  logic [15:0]                 s_walkdone_skipped,
+
+  output logic                        m_list_valid,      // targets of a walk with its list bit
+  input  logic                        m_list_ready,
+  output logic [31:0]                 m_list_data,       // handle
+  output logic                        m_list_end,        // no handle: the list ends
 
   output logic                        m_flow_valid,
   input  logic                        m_flow_ready,
@@ -115,6 +121,7 @@ module fantail_submit #(
   output logic [15:0]                 payloads_inc_o,
   output logic [15:0]                 payload_bytes_inc_o,
   output logic [15:0]                 payload_read_inc_o,
+  output logic [15:0]                 list_read_inc_o,
   output logic [15:0]                 deliveries_inc_o,
   output logic [15:0]                 batches_inc_o,
   output logic [15:0]                 refused_inc_o,
@@ -135,6 +142,10 @@ module fantail_submit #(
   logic [7:0]   ent_lines;
   logic [511:0] ent_data;
   logic         ent_err;
+  logic         lreq_valid, lreq_ready, lrsp_valid, lrsp_err;
+  logic [57:0]  lreq_line;
+  logic [3:0]   lreq_lines;
+  logic [511:0] lrsp_data;
   logic         cdma_valid, cdma_ready, cdma_rsp, cdma_last, cdma_err;
   logic [63:0]  cdma_addr, cdma_err_addr;
   logic [10:0]  cdma_bytes;
@@ -160,6 +171,13 @@ module fantail_submit #(
     .m_ent_valid    (ent_rsp),
     .m_ent_data     (ent_data),
     .m_ent_err      (ent_err),
+    .s_list_valid   (lreq_valid),
+    .s_list_ready   (lreq_ready),
+    .s_list_line    (lreq_line),
+    .s_list_lines   (lreq_lines),
+    .m_list_valid   (lrsp_valid),
+    .m_list_data    (lrsp_data),
+    .m_list_err     (lrsp_err),
     .s_ctl_valid    (cdma_valid),
     .s_ctl_ready    (cdma_ready),
     .s_ctl_addr     (cdma_addr),
@@ -179,6 +197,7 @@ module fantail_submit #(
     .m_axi_rvalid,
     .m_axi_rready,
     .payload_read_inc_o,
+    .list_read_inc_o,
     .fault_inc_o    (dma_read_fault_inc_o)
   );
 
@@ -264,6 +283,10 @@ module fantail_submit #(
   logic [255:0] drec_data, crec_data;
   logic         exec_idle, control_idle, ctl_idle, control_refused;
   logic [15:0]  data_refused;
+  logic         want_valid, want_ready, list_drop, list_dropped, list_err;
+  logic [61:0]  want_addr;
+  logic [14:0]  want_len;
+  logic [63:0]  list_err_addr;
   logic         install_inc, release_inc;
 
   fantail_data #(
@@ -294,6 +317,10 @@ module fantail_submit #(
     .s_line_err    (line_err),
     .m_append_valid,
     .m_append_data,
+    .m_list_valid  (want_valid),
+    .m_list_ready  (want_ready),
+    .m_list_addr   (want_addr),
+    .m_list_len    (want_len),
     .m_ret_valid   (ret_valid),
     .m_ret_ready   (ret_ready),
     .m_ret_entry   (ret_entry),
@@ -306,6 +333,33 @@ module fantail_submit #(
     .m_done_addr   (done_addr),
     .waiting_o     (data_waiting),
     .log_wait_o
+  );
+
+  fantail_list #(
+    .Lines(ListLines),
+    .Depth(DataDepth)
+  ) u_list (
+    .clk,
+    .rst,
+    .s_list_valid (want_valid),
+    .s_list_ready (want_ready),
+    .s_list_addr  (want_addr),
+    .s_list_len   (want_len),
+    .m_req_valid  (lreq_valid),
+    .m_req_ready  (lreq_ready),
+    .m_req_line   (lreq_line),
+    .m_req_lines  (lreq_lines),
+    .s_line_valid (lrsp_valid),
+    .s_line_data  (lrsp_data),
+    .s_line_err   (lrsp_err),
+    .m_list_valid,
+    .m_list_ready,
+    .m_list_data,
+    .m_list_end,
+    .drop_i       (list_drop),
+    .dropped_o    (list_dropped),
+    .err_o        (list_err),
+    .err_addr_o   (list_err_addr)
   );
 
   fantail_exec u_exec (
@@ -323,6 +377,11 @@ module fantail_submit #(
     .s_done_err       (done_err),
     .s_done_addr      (done_addr),
     .data_waiting_i   (data_waiting),
+    .s_list_valid     (m_list_valid),
+    .list_drop_o      (list_drop),
+    .s_list_dropped   (list_dropped),
+    .s_list_err       (list_err),
+    .s_list_err_addr  (list_err_addr),
     .m_walk_valid,
     .m_walk_ready,
     .m_walk_data,

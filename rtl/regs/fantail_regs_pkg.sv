@@ -28,7 +28,7 @@ package fantail_regs_pkg;
   // op: submission entry operations
   localparam logic [31:0] OP_WIDTH = 32'h00000008;
   localparam logic [7:0] OP_NOP = 8'h00;  // nothing; with COLLECT a full sweep and a report of everything accumulated
-  localparam logic [7:0] OP_PUBLISH = 8'h01;  // payload at addr,len to one connection or one group (DATA ring only)
+  localparam logic [7:0] OP_PUBLISH = 8'h01;  // payload at addr,len to one connection, one group or the handles of a list (DATA ring only)
   localparam logic [7:0] OP_CONN_INSTALL = 8'h02;  // take over an established connection, context at addr, handle in target
   localparam logic [7:0] OP_CONN_UPDATE = 8'h03;  // change one field: arg0 = update code, arg1 = value
   localparam logic [7:0] OP_CONN_QUERY = 8'h04;  // answer with a CONN record
@@ -187,7 +187,7 @@ package fantail_regs_pkg;
 
   // 64-bit counters of the device page: offset of the low word, index from CNT_BASE
   localparam logic [11:0] CNT_BASE = 12'h100;
-  localparam logic [31:0] CNT_COUNT = 32'h0000002D;  // counters
+  localparam logic [31:0] CNT_COUNT = 32'h0000002E;  // counters
   localparam logic [11:0] CNT_RX_FRAMES = 12'h100;  // frames that entered the receive path
   localparam logic [31:0] CNT_INDEX_RX_FRAMES = 32'h00000000;
   localparam logic [11:0] CNT_RX_BYTES = 12'h108;  // their bytes
@@ -278,6 +278,8 @@ package fantail_regs_pkg;
   localparam logic [31:0] CNT_INDEX_TX_BUSY_CYCLES = 32'h0000002B;
   localparam logic [11:0] CNT_TX_BLOCKED_CYCLES = 12'h260;  // cycles in which a beat waited for the MAC
   localparam logic [31:0] CNT_INDEX_TX_BLOCKED_CYCLES = 32'h0000002C;
+  localparam logic [11:0] CNT_LIST_READ_BYTES = 12'h268;  // bytes read over PCIe for target lists, whole 64-byte lines
+  localparam logic [31:0] CNT_INDEX_LIST_READ_BYTES = 32'h0000002D;
 
   // registers of the qp page
   localparam logic [11:0] QP_DATA_BASE = 12'h000;  // rw, IOVA of the DATA ring, 64-byte aligned
@@ -371,9 +373,9 @@ package fantail_regs_pkg;
 
   // the device page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
-  localparam logic [31:0] REG_TAB_WORDS = 32'h0000009A;  // words with an entry; there is nothing above
-  localparam logic [4927:0] REG_TAB_BITS = {
-    32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x260
+  localparam logic [31:0] REG_TAB_WORDS = 32'h0000009C;  // words with an entry; there is nothing above
+  localparam logic [4991:0] REG_TAB_BITS = {
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x260
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x250
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x240
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x230
@@ -413,8 +415,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000007, 32'h00000001, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [4927:0] REG_TAB_HOLDS = {
-    32'h00000000, 32'h00000000,  // from 0x260
+  localparam logic [4991:0] REG_TAB_HOLDS = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x260
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
@@ -454,8 +456,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x010
     32'h00000000, 32'h00000001, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4927:0] REG_TAB_ACTS = {
-    32'h00000000, 32'h00000000,  // from 0x260
+  localparam logic [4991:0] REG_TAB_ACTS = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x260
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
@@ -495,8 +497,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4927:0] REG_TAB_RESET = {
-    32'h00000000, 32'h00000000,  // from 0x260
+  localparam logic [4991:0] REG_TAB_RESET = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x260
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x230
@@ -640,8 +642,8 @@ package fantail_regs_pkg;
     logic [63:0] arg1;  // byte 48: operation's second argument; slots 4..7
     logic [63:0] arg0;  // byte 40: operation's first argument; slots 0..3 of RECV_RETURN
     logic [63:0] cookie;  // byte 32: comes back untouched in BATCH, DELIVERED and REFUSED
-    logic [63:0] list_addr;  // byte 24: IOVA of u32 handles
-    logic [31:0] list_len;  // byte 20: handles at list_addr
+    logic [63:0] list_addr;  // byte 24: IOVA of u32 handles, 4-byte aligned; read in whole 64-byte lines
+    logic [31:0] list_len;  // byte 20: handles at list_addr, 1..LIMIT_CONNECTIONS
     logic [31:0] len;  // byte 16: bytes, or slots in RECV_RETURN
     logic [63:0] addr;  // byte 8: IOVA of payload, context or frame
     logic [31:0] target;  // byte 4: handle or group
@@ -769,7 +771,7 @@ package fantail_regs_pkg;
     logic [31:0] addr_hi;  // byte 16: its high half
     logic [31:0] addr_lo;  // byte 12: address that failed (DMA_READ), else zero
     logic [31:0] target;  // byte 8: target of the entry
-    logic [15:0] rsvd0;  // byte 6: zero
+    logic [15:0] reached;  // byte 6: targets that had the payload when a read of their list failed (DMA_READ), else zero
     logic [7:0] op;  // byte 5: operation of the entry
     logic [7:0] code;  // byte 4: REFUSE_ code
     logic [15:0] index;  // byte 2: free-running index of the entry

@@ -239,10 +239,34 @@ static void conn_op(struct mock *m, int ring, const struct fantail_entry *e)
 	}
 }
 
+static void walk_list(struct mock *m, int ring, const struct fantail_entry *e)
+{
+	const uint8_t *p =
+		at(m, e->list_addr, 4ull * e->list_len, FANTAIL_DMA_READ);
+	uint32_t i;
+
+	cr_assert(p && e->list_len && !(e->list_addr & 3) && !e->target);
+	cr_assert(m->listed_count + e->list_len <= MOCK_LISTED);
+	for (i = 0; i < e->list_len; i++) {
+		uint32_t *handle = &m->listed[m->listed_count++];
+		uint32_t id;
+
+		memcpy(handle, p + 4ull * i, 4);
+		id = *handle & 0xFFFF;
+		if (id < MOCK_CONNS && m->installed[id] &&
+		    m->handle[id] == *handle)
+			m->batch[ring].reached++;
+		else
+			m->batch[ring].skipped++;
+	}
+}
+
 static void publish(struct mock *m, int ring, const struct fantail_entry *e)
 {
 	const uint8_t *p = at(m, e->addr, e->len, FANTAIL_DMA_READ);
 
+	if (e->flags & FANTAIL_FLAG_LIST)
+		walk_list(m, ring, e);
 	cr_assert(p && m->payload_bytes + e->len <= MOCK_PAYLOADS);
 	memcpy(m->payload + m->payload_bytes, p, e->len);
 	m->payload_bytes += e->len;

@@ -9,12 +9,13 @@
 
 #include "fantail_driver.h"
 
-#define MOCK_CONNS    16
+#define MOCK_CONNS    40
 #define MOCK_GROUPS   8
 #define MOCK_MAPS     32
 #define MOCK_ENTRIES  65536
 #define MOCK_FRAMES   1024
 #define MOCK_PAYLOADS (1u << 20)
+#define MOCK_LISTED   65536
 
 struct mock_map {
 	uint8_t *va;
@@ -62,6 +63,8 @@ struct mock {
 	uint32_t memberships[MOCK_CONNS];
 	uint8_t payload[MOCK_PAYLOADS]; /* all published, in order */
 	uint32_t payload_bytes;
+	uint32_t listed[MOCK_LISTED]; /* handles of target lists */
+	uint32_t listed_count;
 	uint8_t slot_used[FANTAIL_SLOT_COUNT_MAX];
 	uint32_t slots_used;
 

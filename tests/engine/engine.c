@@ -159,6 +159,12 @@ static void open_device(struct engine *e)
 	cr_assert_eq(fantail_dma_alloc(e->dev, (size_t)control * ENGINE_SCRATCH,
 				       FANTAIL_DMA_READ, &e->scratch),
 		     0);
+	cr_assert_eq(fantail_dma_alloc(
+			     e->dev,
+			     (size_t)fantail_sq_size(e->qp, FANTAIL_RING_DATA) *
+				     ENGINE_LIST,
+			     FANTAIL_DMA_READ, &e->lists),
+		     0);
 	cr_assert_eq(fantail_dma_alloc(e->dev, ENGINE_ARENA,
 				       FANTAIL_DMA_READ | FANTAIL_DMA_PAYLOAD,
 				       &e->arena),
@@ -197,6 +203,7 @@ static void close_device(struct engine *e)
 {
 	fantail_dma_free(e->dev, &e->arena);
 	fantail_dma_free(e->dev, &e->scratch);
+	fantail_dma_free(e->dev, &e->lists);
 	fantail_qp_close(e->qp);
 	fantail_dev_close(e->dev);
 }

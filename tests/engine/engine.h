@@ -29,6 +29,7 @@
 #define ENGINE_ARENA   (1u << 20)
 #define ENGINE_TABLE   65536u
 #define ENGINE_SCRATCH 2048u /* of each CONTROL entry */
+#define ENGINE_LIST    2048u /* of each DATA entry */
 
 struct engine;
 
@@ -138,7 +139,7 @@ struct engine {
 	uint32_t clients;
 	uint16_t owner[ENGINE_CLIENTS]; /* client of an id */
 	bool member[ENGINE_GROUPS][ENGINE_CLIENTS];
-	struct fantail_mem arena, scratch;
+	struct fantail_mem arena, scratch, lists;
 	uint64_t arena_head, arena_tail;
 	uint32_t wraps;
 	struct fantail_entry *newest; /* of the batch being made */
@@ -218,6 +219,14 @@ void engine_unicast(struct engine *e, uint32_t client, uint32_t len);
 /* The same to any target, expected by nobody; returns the bytes' place. */
 uint32_t engine_publish(struct engine *e, uint32_t target, uint8_t flags,
 			uint32_t len);
+/*
+ * Publish to a list: of clients, or of any handles that begin @place handles
+ * into a line, expected by nobody.
+ */
+void engine_list(struct engine *e, const uint32_t *clients, uint32_t n,
+		 uint32_t len);
+uint32_t engine_handles(struct engine *e, const uint32_t *handles, uint32_t n,
+			uint32_t place, uint32_t len);
 /* End the batch: one doorbell. */
 void engine_submit(struct engine *e);
 

@@ -140,6 +140,34 @@ void engine_unicast(struct engine *e, uint32_t client, uint32_t len)
 	       engine_publish(e, e->client[client].handle, 0, len), len);
 }
 
+uint32_t engine_handles(struct engine *e, const uint32_t *handles, uint32_t n,
+			uint32_t place, uint32_t len)
+{
+	uint32_t mask = fantail_sq_size(e->qp, FANTAIL_RING_DATA) - 1;
+	uint32_t at = engine_publish(e, 0, FANTAIL_FLAG_LIST, len);
+	uint32_t i = fantail_sq_tail(e->qp, FANTAIL_RING_DATA) - 1;
+	uint64_t to = (uint64_t)(i & mask) * ENGINE_LIST + 4ull * place;
+
+	cr_assert_leq(4 * (place + n), ENGINE_LIST);
+	memcpy((uint8_t *)e->lists.va + to, handles, 4ull * n);
+	e->newest->list_addr = e->lists.iova + to;
+	e->newest->list_len = n;
+	return at;
+}
+
+void engine_list(struct engine *e, const uint32_t *clients, uint32_t n,
+		 uint32_t len)
+{
+	uint32_t handles[ENGINE_LIST / 4], at, i;
+
+	cr_assert_leq(n, ENGINE_LIST / 4 - 16);
+	for (i = 0; i < n; i++)
+		handles[i] = e->client[clients[i]].handle;
+	at = engine_handles(e, handles, n, engine_random(e, 16), len);
+	for (i = 0; i < n; i++)
+		expect(&e->client[clients[i]], at, len);
+}
+
 void engine_join(struct engine *e, uint32_t client, uint32_t group)
 {
 	engine_data(e, FANTAIL_OP_GROUP_JOIN, e->client[client].handle)->arg0 =

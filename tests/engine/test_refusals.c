@@ -168,6 +168,43 @@ static void list(struct fantail_entry *x)
 	x->list_addr = context_at;
 }
 
+static void list_and_group(struct fantail_entry *x)
+{
+	list(x);
+	x->flags |= FANTAIL_FLAG_GROUP;
+}
+
+static void list_and_target(struct fantail_entry *x)
+{
+	list(x);
+	x->target = handle_of_0;
+}
+
+static void list_of_nobody(struct fantail_entry *x)
+{
+	list(x);
+	x->list_len = 0;
+}
+
+static void list_too_long(struct fantail_entry *x)
+{
+	list(x);
+	x->list_len = ENGINE_CLIENTS + 1;
+}
+
+static void list_nowhere(struct fantail_entry *x)
+{
+	list(x);
+	x->list_addr = NOBODY + 4;
+	x->list_len = 100;
+}
+
+static void list_payload_nowhere(struct fantail_entry *x)
+{
+	list(x);
+	x->addr = NOBODY + 128;
+}
+
 static void inject_missed(struct fantail_entry *x)
 {
 	x->op = FANTAIL_OP_FRAME_INJECT;
@@ -249,15 +286,21 @@ static const struct {
 	{ "group", publish_to_no_group, FANTAIL_REFUSE_GROUP_RANGE, DATA },
 	{ "join", join_no_group, FANTAIL_REFUSE_GROUP_RANGE, BOTH },
 	{ "member", in_group, FANTAIL_REFUSE_IN_GROUP, BOTH },
+	{ "list, group", list_and_group, FANTAIL_REFUSE_RESERVED, DATA },
+	{ "list, target", list_and_target, FANTAIL_REFUSE_RESERVED, DATA },
+	{ "list on CONTROL", list, FANTAIL_REFUSE_WRONG_RING, CONTROL },
+	{ "empty list", list_of_nobody, FANTAIL_REFUSE_LENGTH, DATA },
+	{ "long list", list_too_long, FANTAIL_REFUSE_LENGTH, DATA },
 	{ "list address", list_unaligned, FANTAIL_REFUSE_LIST_ALIGN, DATA },
 	{ "missed", inject_missed, FANTAIL_REFUSE_INJECT_MISSED, BOTH },
 	{ "payload fault", payload_nowhere, FANTAIL_REFUSE_DMA_READ, DATA },
+	{ "list fault", list_nowhere, FANTAIL_REFUSE_DMA_READ, DATA },
+	{ "both", list_payload_nowhere, FANTAIL_REFUSE_DMA_READ, DATA },
 	{ "context fault", context_nowhere, FANTAIL_REFUSE_DMA_READ, BOTH },
 	{ "frame fault", frame_nowhere, FANTAIL_REFUSE_DMA_READ, BOTH },
 	{ "context", bad_context, FANTAIL_REFUSE_CONTEXT, BOTH },
 	{ "update", update_code, FANTAIL_REFUSE_UPDATE_CODE, BOTH },
 	{ "slot", slot_not_ours, FANTAIL_REFUSE_SLOT, BOTH },
-	{ "list", list, FANTAIL_REFUSE_UNSUPPORTED, DATA },
 	{ "delivered", delivered, FANTAIL_REFUSE_UNSUPPORTED, DATA },
 };
 

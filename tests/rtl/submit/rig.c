@@ -27,6 +27,11 @@ uint8_t *rig_mem(struct rig *r, uint64_t iova)
 	return r->mem + (iova - IOVA);
 }
 
+static bool in_lists(uint64_t a)
+{
+	return a >= LISTS && a < ARENA - 64;
+}
+
 static bool stalls(struct rig *r)
 {
 	return r->stall && rig_random(r, 16) < r->stall;
@@ -41,6 +46,7 @@ static void axi_outputs(struct rig *r)
 		struct burst *b = &r->bursts[r->b_out % 64];
 
 		r->line_cycle = r->now;
+		r->list_under_way -= in_lists(b->addr);
 		if (++b->done == b->beats)
 			r->b_out++;
 	}
@@ -70,6 +76,10 @@ static void axi_outputs(struct rig *r)
 			r->ar_cycle = r->now;
 		r->n_bursts++;
 		r->n_lines += b->beats;
+		if (in_lists(from)) {
+			r->list_lines += b->beats;
+			r->list_under_way += b->beats;
+		}
 	}
 }
 
@@ -119,6 +129,10 @@ static void take_walk(struct rig *r)
 	w->pos = (uint32_t)bits(d, 49, 32);
 	w->target = (uint32_t)bits(d, 84, 32);
 	w->group = bits(d, 116, 1);
+	w->list = bits(d, 117, 1);
+	w->first = r->n_handles;
+	w->given = 0;
+	r->in_list = w->list;
 	w->cycle = r->now;
 	pos = w->pos;
 	for (unsigned int i = 0; i < w->payloads; i++) {
@@ -128,6 +142,8 @@ static void take_walk(struct rig *r)
 		r->n_seen++;
 		cr_assert_eq(e->target, w->target);
 		cr_assert_eq(!!(e->flags & FANTAIL_FLAG_GROUP), w->group);
+		cr_assert_eq(!!(e->flags & FANTAIL_FLAG_LIST), w->list);
+		cr_assert(!w->list || w->payloads == 1, "a merged list");
 		cr_assert(!(e->flags & FANTAIL_FLAG_LAST) ||
 				  (i + 1 == w->payloads && w->last),
 			  "past LAST");
@@ -139,6 +155,42 @@ static void take_walk(struct rig *r)
 				     *rig_mem(r, e->addr + k));
 	}
 	cr_assert_eq(pos, w->pos + w->len);
+}
+
+/* What a list gave is what it holds, from some place on, around the end. */
+static void check_list(struct rig *r, const struct walk *w)
+{
+	const struct fantail_entry *e = &r->want[(r->n_seen - 1) % KEEP];
+	const uint32_t *given = r->handles + w->first;
+	uint32_t list[CONNECTIONS], n = e->list_len, start, i;
+
+	memcpy(list, rig_mem(r, e->list_addr), n * sizeof(*list));
+	cr_assert(w->given == n || (r->lists_may_break && w->given < n),
+		  "%u handles of %u", w->given, n);
+	for (start = 0; start < n; start++) {
+		for (i = 0; i < w->given; i++)
+			if (given[i] != list[(start + i) % n])
+				break;
+		if (i == w->given)
+			return;
+	}
+	cr_assert_fail("list of walk %u", r->n_walks - 1);
+}
+
+static void take_listed(struct rig *r)
+{
+	struct walk *w = &r->walks[(r->n_walks - 1) % KEEP];
+
+	if (!r->p.m_list_end) {
+		r->handles[r->n_handles++ % 65536] = (uint32_t)r->p.m_list_data;
+		cr_assert_lt(r->n_handles, 65536);
+		w->given++;
+		return;
+	}
+	r->in_list = false;
+	w->end_cycle = r->now;
+	check_list(r, w);
+	r->walk_left = r->walk_cycles;
 }
 
 static void take_cmd(struct rig *r)
@@ -204,7 +256,10 @@ static void outputs(struct rig *r)
 		take_append(r);
 	if (p->m_walk_valid && p->m_walk_ready) {
 		take_walk(r);
-		r->walk_left = r->walk_cycles;
+		if (!r->in_list)
+			r->walk_left = r->walk_cycles;
+	} else if (p->m_list_valid && p->m_list_ready) {
+		take_listed(r);
 	}
 	if (p->m_cmd_valid && p->m_cmd_ready) {
 		take_cmd(r);
@@ -216,7 +271,7 @@ static void outputs(struct rig *r)
 	}
 	if (p->m_slot_valid && p->m_slot_ready) {
 		p->s_slot_rsp_ok = r->handed[p->m_slot_data % 64];
-		p->s_slot_rsp_id = p->m_slot_data % CONNECTIONS;
+		p->s_slot_rsp_id = p->m_slot_data % 16;
 		p->s_slot_rsp_gen = 7;
 		p->s_slot_rsp_bytes = 100 + p->m_slot_data;
 		if (!p->m_slot_check)
@@ -241,6 +296,7 @@ static void outputs(struct rig *r)
 		r->fault_code = (unsigned int)p->fault_code;
 	}
 	r->read_bytes += p->payload_read_inc;
+	r->list_bytes += p->list_read_inc;
 	r->payload_bytes += p->payload_bytes_inc;
 	r->deliveries += p->deliveries_inc;
 }
@@ -263,7 +319,16 @@ void rig_cycle(struct rig *r)
 	p->s_walkdone_valid = countdown(&r->walk_left);
 	p->s_walkdone_reached = r->reached;
 	p->s_walkdone_skipped = r->skipped;
-	p->m_walk_ready = !stalls(r);
+	if (p->s_walkdone_valid) {
+		const struct walk *w = &r->walks[(r->n_walks - 1) % KEEP];
+
+		if (w->list) {
+			p->s_walkdone_reached = w->given;
+			p->s_walkdone_skipped = 0;
+		}
+	}
+	p->m_walk_ready = !stalls(r) && !r->no_walks;
+	p->m_list_ready = r->in_list && !stalls(r);
 	p->s_rsp_valid = countdown(&r->cmd_left);
 	p->s_flow_rsp_valid = countdown(&r->flow_left);
 	p->s_slot_rsp_valid = countdown(&r->slot_left);
@@ -330,7 +395,7 @@ struct rig *rig_new(unsigned int seed)
 	for (int i = 0; i < 3; i++)
 		rig_cycle(r);
 	r->p.rst = 0;
-	for (int i = 0; i < 100 && (i < 4 || r->p.busy); i++)
+	for (int i = 0; i < 1000 && (i < 4 || r->p.busy); i++)
 		rig_cycle(r);
 	cr_assert(!r->p.busy);
 	r->p.enable = 1;

@@ -20,11 +20,12 @@
 #define DATA_RING    IOVA
 #define CONTROL_RING (IOVA + 0x1000)
 #define CONTEXTS     (IOVA + 0x2000)
+#define LISTS	     (IOVA + 0x4000) /* up to the arena */
 #define ARENA	     (IOVA + 0x10040)
 #define RING_LOG2    6
 #define RING_SIZE    (1u << RING_LOG2)
 #define LOG_BYTES    65536u
-#define CONNECTIONS  16u
+#define CONNECTIONS  256u
 #define GROUPS	     16u
 #define KEEP	     4096
 
@@ -34,9 +35,11 @@ enum {
 };
 
 struct walk {
-	bool group, last;
+	bool list, group, last;
 	uint32_t target, pos, len, payloads;
-	uint64_t cycle;
+	uint64_t cycle, end_cycle;
+	/* handles that a list gave: place in rig.handles, how many */
+	uint32_t first, given;
 };
 
 struct cmd {
@@ -64,12 +67,16 @@ struct rig {
 	uint64_t bad_lo, bad_hi;       /* reads of these addresses fail */
 	bool free_log;		       /* the watermark follows the walks */
 	bool inj_hit;
+	bool no_walks;	      /* none is taken */
+	bool lists_may_break; /* and give less than they have */
 	/* host memory, log */
 	uint8_t mem[MEM_BYTES], log[LOG_BYTES];
 	struct burst bursts[64];
 	unsigned int b_in, b_out;
 	unsigned int tail[2], n_lines, n_bursts;
 	uint64_t read_bytes; /* sum of payload_read_inc */
+	uint64_t list_bytes; /* sum of list_read_inc */
+	unsigned int list_lines, list_under_way;
 	uint64_t payload_bytes, deliveries;
 	uint64_t ar_cycle, line_cycle, append_first, append_last;
 	unsigned int appends;
@@ -79,6 +86,9 @@ struct rig {
 	/* what came out */
 	struct walk walks[KEEP];
 	unsigned int n_walks;
+	uint32_t handles[65536];
+	unsigned int n_handles;
+	bool in_list; /* the walk under way takes handles */
 	struct cmd cmds[KEEP];
 	uint8_t ctx[128];
 	unsigned int n_cmds;

@@ -23,6 +23,7 @@ extern "C" {
 	X(control_base) X(data_log2) X(control_log2) X(data_tail) \
 	X(control_tail) X(ax_arready) W(ax_rdata, 16) X(ax_rresp) \
 	X(ax_rlast) X(ax_rvalid) X(log_low) X(m_walk_ready) \
+	X(m_list_ready) \
 	X(s_walkdone_valid) X(s_walkdone_reached) \
 	X(s_walkdone_skipped) X(m_flow_ready) X(s_flow_rsp_valid) \
 	X(s_flow_rsp_code) X(m_cmd_ready) X(s_rsp_valid) X(s_rsp_bit) \
@@ -36,6 +37,7 @@ extern "C" {
 	X(ax_arlen) X(ax_arvalid) X(ax_rready) X(alloc_pos) \
 	X(walk_pos) X(log_used) X(log_wait) X(hold) X(m_append_valid) \
 	W(m_append_data, 18) X(m_walk_valid) W(m_walk_data, 4) \
+	X(m_list_valid) X(m_list_data) X(m_list_end) \
 	X(m_flow_valid) X(m_flow_op) W(m_flow_tuple, 3) X(m_flow_id) \
 	X(m_cmd_valid) W(m_cmd_data, 4) W(m_ctx_data, 32) \
 	X(m_clear_valid) X(m_clear_id) X(m_slot_valid) X(m_slot_data) \
@@ -43,7 +45,7 @@ extern "C" {
 	X(m_htx_bytes) X(m_htx_last) X(m_inj_valid) W(m_inj_data, 16) \
 	X(m_inj_bytes) X(m_inj_last) \
 	X(m_rec_valid) W(m_rec_data, 8) X(m_rec_qp) \
-	X(payloads_inc) X(payload_bytes_inc) X(payload_read_inc) \
+	X(payloads_inc) X(payload_bytes_inc) X(payload_read_inc) X(list_read_inc) \
 	X(deliveries_inc) X(batches_inc) X(refused_inc) \
 	X(dma_read_fault_inc) X(install_inc) X(release_inc)
 /* clang-format on */

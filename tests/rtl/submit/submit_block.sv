@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The submission side as the test drives it: the test is host memory (AXI read slave), log, fan-out, flow table,
-// connection tables, slot manager, both frame sinks and the status ring. 16 connections, 16 groups, 64 KiB of log.
+// connection tables, slot manager, both frame sinks and the status ring. 256 connections, 16 groups, 64 KiB of log,
+// room for 16 lines of lists: less than the longest one.
 
 module submit_block (
   input  logic           clk,
@@ -41,10 +42,14 @@ module submit_block (
   output logic [557:0]   m_append_data,
   output logic           m_walk_valid,
   input  logic           m_walk_ready,
-  output logic [116:0]   m_walk_data,
+  output logic [117:0]   m_walk_data,
   input  logic           s_walkdone_valid,
   input  logic [15:0]    s_walkdone_reached,
   input  logic [15:0]    s_walkdone_skipped,
+  output logic           m_list_valid,
+  input  logic           m_list_ready,
+  output logic [31:0]    m_list_data,
+  output logic           m_list_end,
   output logic           m_flow_valid,
   input  logic           m_flow_ready,
   output logic [1:0]     m_flow_op,
@@ -89,6 +94,7 @@ module submit_block (
   output logic [15:0]    payloads_inc,
   output logic [15:0]    payload_bytes_inc,
   output logic [15:0]    payload_read_inc,
+  output logic [15:0]    list_read_inc,
   output logic [15:0]    deliveries_inc,
   output logic [15:0]    batches_inc,
   output logic [15:0]    refused_inc,
@@ -98,9 +104,10 @@ module submit_block (
 );
 
   fantail_submit #(
-    .Connections(16),
+    .Connections(256),
     .Groups     (16),
-    .LogBytes   (65536)
+    .LogBytes   (65536),
+    .ListLines  (16)
   ) u_submit (
     .clk,
     .rst,
@@ -144,6 +151,10 @@ module submit_block (
     .s_walkdone_valid,
     .s_walkdone_reached,
     .s_walkdone_skipped,
+    .m_list_valid,
+    .m_list_ready,
+    .m_list_data,
+    .m_list_end,
     .m_flow_valid,
     .m_flow_ready,
     .m_flow_op,
@@ -188,6 +199,7 @@ module submit_block (
     .payloads_inc_o       (payloads_inc),
     .payload_bytes_inc_o  (payload_bytes_inc),
     .payload_read_inc_o   (payload_read_inc),
+    .list_read_inc_o      (list_read_inc),
     .deliveries_inc_o     (deliveries_inc),
     .batches_inc_o        (batches_inc),
     .refused_inc_o        (refused_inc),

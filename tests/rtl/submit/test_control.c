@@ -180,7 +180,7 @@ Test(control, contexts_are_checked)
 /* Two reasons at once: the smaller code is reported. */
 Test(control, refusals_come_in_order)
 {
-	struct fantail_entry e = entry(FANTAIL_OP_PUBLISH, 99);
+	struct fantail_entry e = entry(FANTAIL_OP_PUBLISH, 999);
 
 	context(0);
 	context(1);
@@ -206,17 +206,28 @@ Test(control, refusals_come_in_order)
 	e.flags = FANTAIL_FLAG_LIST;
 	EXPECT(run(DATA, e), RESERVED); /* target beside a list */
 	e.target = 0;
-	e.list_addr = ARENA + 2;
+	e.flags = FANTAIL_FLAG_LIST | FANTAIL_FLAG_GROUP;
+	EXPECT(run(DATA, e), RESERVED); /* one or the other */
+	e.flags = FANTAIL_FLAG_LIST;
+	e.list_addr = LISTS + 2;
+	EXPECT(run(DATA, e), LENGTH);
+	e.list_len = CONNECTIONS + 1;
+	EXPECT(run(DATA, e), LENGTH);
+	e.list_len = CONNECTIONS;
+	EXPECT(run(CONTROL, e), WRONG_RING);
 	EXPECT(run(DATA, e), LIST_ALIGN);
-	e.list_addr = ARENA;
+	e.list_addr = LISTS;
+	e.flags = FANTAIL_FLAG_LIST | FANTAIL_FLAG_REPORT_DELIVERED;
 	EXPECT(run(DATA, e), UNSUPPORTED);
 	e.flags = 0;
 	EXPECT(run(DATA, e), RESERVED); /* list without LIST */
+	e.list_len = 0;
+	EXPECT(run(DATA, e), RESERVED);
 	e.list_addr = 0;
 	e.flags = FANTAIL_FLAG_REPORT_DELIVERED;
 	EXPECT(run(DATA, e), UNSUPPORTED);
 	EXPECT(simple(F(OP_GROUP_JOIN), 2, 99, 1), RESERVED);
-	EXPECT(simple(F(OP_GROUP_JOIN), 16, 99, 0), ID_RANGE);
+	EXPECT(simple(F(OP_GROUP_JOIN), CONNECTIONS, 99, 0), ID_RANGE);
 	EXPECT(simple(F(OP_GROUP_JOIN), 2, 99, 0), NOT_INSTALLED);
 	EXPECT(simple(F(OP_GROUP_JOIN), 1, 16, 0), GROUP_RANGE);
 	EXPECT(simple(F(OP_GROUP_JOIN), 1, 1ull << 32, 0), GROUP_RANGE);
@@ -233,7 +244,7 @@ Test(control, refusals_come_in_order)
 	e = entry(FANTAIL_OP_CONN_QUERY, 1);
 	e.flags = FANTAIL_FLAG_COLLECT;
 	EXPECT(run(DATA, e), RESERVED);
-	EXPECT(install(16, 1), ID_RANGE);
+	EXPECT(install(CONNECTIONS, 1), ID_RANGE);
 	EXPECT(install(HANDLE(1, 1), 1), INSTALLED);
 	cr_assert_eq(r->n_cmds, 1, "a refused entry changes nothing");
 	cr_assert_eq(r->n_walks, 0);
