@@ -158,7 +158,7 @@ uint32_t engine_handles(struct engine *e, const uint32_t *handles, uint32_t n,
 void engine_list(struct engine *e, const uint32_t *clients, uint32_t n,
 		 uint32_t len)
 {
-	uint32_t handles[ENGINE_LIST / 4], at, i;
+	uint32_t handles[ENGINE_LIST / 4] = { 0 }, at, i;
 
 	cr_assert_leq(n, ENGINE_LIST / 4 - 16);
 	for (i = 0; i < n; i++)
