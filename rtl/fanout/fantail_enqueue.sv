@@ -330,7 +330,8 @@ module fantail_enqueue #(
       end
 
       if (!e1_valid_q || e1_ready) e1_valid_q <= e0_go;
-      if (wake_in_ready) wake_valid_q <= (e1_fire && append && to_ready) || (cmd_write && cmd_q.op == fantail_pkg::CmdClose);
+      if (wake_in_ready) wake_valid_q <= (e1_fire && append && to_ready)
+                                      || (cmd_write && (cmd_q.op == fantail_pkg::CmdClose || cmd_q.op == fantail_pkg::CmdInstall));
       if (held_in_ready) held_valid_q <= e1_fire && append && !to_ready;
 
       if (s_cmd_valid && s_cmd_ready) begin

@@ -6,8 +6,10 @@
 //   A2  row and job wait side by side
 //   R   one piece per cycle; the next row is read when a segment runs over the end of this one
 //
-// The cursor is a hint: it must not be behind ext_rd (then ext_rd is taken) nor ahead of the job (then the job starts
-// again from ext_rd: a rewind overtook it). From a start at or before the right extent, R walks forward until it stands in it.
+// The cursor is a hint. It must not be behind ext_rd (then ext_rd is taken), nor ahead of the job (then the job starts
+// again from ext_rd: a rewind overtook it). Until a job of a new user of the id has ended, it is that of the former one,
+// and may point at extents that do not exist: then ext_rd is taken. From a start at or before the right extent, R walks
+// forward until it stands in it.
 //
 // Contract: jobs leave in order, each as one or more pieces, the last marked; a job without payload is one piece of length zero.
 // The job stays at m_job_data until m_piece_last is taken.
@@ -75,7 +77,8 @@ module fantail_gather #(
 
   // ---------------------------------------------------------------- A1: row
   logic [15:0] a1_start, a2_start_q, a2_ext_rd_q;
-  assign a1_start = (a1_job_q.from_una || $signed(cursor - ext_rd_i) < 0) ? ext_rd_i : cursor;
+  assign a1_start = (a1_job_q.from_una || $signed(cursor - ext_rd_i) < 0 || $signed(cursor - a1_job_q.ext_wr) >= 0)
+                  ? ext_rd_i : cursor;
   assign a1_go    = a1_valid_q && !row_wanted;
 
   // ---------------------------------------------------------------- A2: queue of jobs with their rows
@@ -222,6 +225,8 @@ module fantail_gather #(
 
   assign idle_o = !s_job_valid && !a1_valid_q && !a2_valid_q && !q_valid;
 
+  // what is looked at exists
+  `ASSERT(StartExists, !(a1_go && a1_job_q.len != '0 && $signed(a1_job_q.ext_wr - a1_start) <= 0))
   `ASSERT(QueueRoom, !(a2_valid_q && !q_ready))
   // starting at ext_rd must always find the extent
   `ASSERT(StartNotAhead, !(active && !empty_job && ahead && start == q_ext_rd && state_q != First))

@@ -174,7 +174,7 @@ module fantail_transmit #(
   // ---------------------------------------------------------------- T3: decide
   logic [31:0] mss, normal_len, una_len, len, seq, plain_seq, new_nxt, rest;
   logic        has_data, fits_all, normal_ok, held, override, again, fin_due, fin_sent;
-  logic        do_rst, do_rtx, do_probe, do_normal, do_keep, do_ack, send, send_fin;
+  logic        alive, do_rst, do_rtx, do_probe, do_normal, do_keep, do_ack, send, send_fin;
   logic        is_old, first_out, more;
 
   assign mss      = 32'(par_q.mss);
@@ -201,12 +201,15 @@ module fantail_transmit #(
                   && (normal_len == mss || fits_all || normal_len >= {1'b0, ack_q.swnd_max[31:1]} || override || again);
   assign fin_due   = enq_q.closing && !fin_sent && (avail_q == '0 || (normal_ok && fits_all));
 
+  // Frames wake a connection from its install on, but the enqueue owner hears of it last and may wait for a walk: until
+  // then its state is that of the id's former user. It wakes us when it has heard.
+  assign alive     = ack_q.alive && enq_q.installed;
   assign do_rst    = rst_ask_q;
-  assign do_rtx    = ack_q.alive && rtx_ask_q && !rto_ask_q && (sent_q != '0) && !sent_q[31];
-  assign do_probe  = ack_q.alive && !do_rtx && probe_ask_q && !override && (una_avail_q != '0) && !una_avail_q[31];
-  assign do_normal = ack_q.alive && !do_rtx && !do_probe && (normal_ok || fin_due);
-  assign do_keep   = ack_q.alive && !do_rtx && !do_probe && !do_normal && keep_ask_q && (sent_q == '0);
-  assign do_ack    = ack_q.alive && !do_rtx && !do_probe && !do_normal && !do_keep && ack_ask_q;
+  assign do_rtx    = alive && rtx_ask_q && !rto_ask_q && (sent_q != '0) && !sent_q[31];
+  assign do_probe  = alive && !do_rtx && probe_ask_q && !override && (una_avail_q != '0) && !una_avail_q[31];
+  assign do_normal = alive && !do_rtx && !do_probe && (normal_ok || fin_due);
+  assign do_keep   = alive && !do_rtx && !do_probe && !do_normal && keep_ask_q && (sent_q == '0);
+  assign do_ack    = alive && !do_rtx && !do_probe && !do_normal && !do_keep && ack_ask_q;
   assign send      = t3_valid_q && (do_rst || do_rtx || do_probe || do_normal || do_keep || do_ack);
 
   // What carries no bytes stands at SND.NXT, but within the peer's window: a probe may have gone beyond it, and the peer
@@ -241,7 +244,7 @@ module fantail_transmit #(
   assign first_out = (len != '0 || send_fin) && (sent_q == '0);
   assign rest      = avail_q - len;
   assign more      = t3_valid_q && ((do_normal && (len != '0) && !rest[31] && (rest != '0 || (enq_q.closing && !send_fin)) && (allow_q != len))
-                  || ((do_rtx || do_probe) && ack_q.alive));
+                  || do_rtx || do_probe);
   assign cnt_retransmit_o = send && is_old && !do_rst;
 
   always_comb begin
@@ -296,7 +299,7 @@ module fantail_transmit #(
       held_valid_o  <= 1'b0;
     end else begin
       again_valid_o <= more;
-      held_valid_o  <= t3_valid_q && ack_q.alive && held && !do_rtx && !do_probe;
+      held_valid_o  <= t3_valid_q && alive && held && !do_rtx && !do_probe;
     end
   end
 
