@@ -59,6 +59,7 @@ struct fuzz_conn {
 	uint32_t rcv_nxt;  /* told by DATA records */
 	uint32_t next;	   /* optimistic: what was sent since is taken */
 	uint32_t una, max; /* of the card's stream: acknowledged by us, seen */
+	uint32_t end;	   /* of what was published to it, about */
 	uint32_t ts_val;   /* our clock */
 	uint32_t ts_card;  /* newest value of the card */
 };

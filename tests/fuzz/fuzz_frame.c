@@ -130,13 +130,17 @@ static uint32_t payload_len(struct fuzz *z)
 
 static uint32_t some_ack(struct fuzz *z, const struct fuzz_conn *c)
 {
-	uint32_t out = c->max - c->una;
+	uint32_t out = c->max - c->una, ahead = c->end - c->una;
 
-	switch (fuzz_below(z, 4)) {
+	switch (fuzz_below(z, 8)) {
 	case 0:
-		return c->una;
 	case 1:
+		return c->una;
+	case 2:
 		return out ? c->una + fuzz_below(z, out + 1) : c->una;
+	case 3: /* perhaps of what is only about to be sent */
+		return ahead < 65536 ? c->una + fuzz_below(z, ahead + 1)
+				     : c->max;
 	default:
 		return c->max;
 	}

@@ -143,7 +143,7 @@ static void fill_context(struct fuzz *z, struct fuzz_conn *c,
 	c->ts = healthy || fuzz_below(z, 4);
 	c->wscale = (uint8_t)fuzz_below(z, 4);
 	c->fin = c->closing = false;
-	c->una = c->max = fuzz_random(z);
+	c->una = c->max = c->end = fuzz_random(z);
 	c->rcv_nxt = c->next = fuzz_random(z);
 	c->ts_val = fuzz_random(z);
 	x->local_ip = FUZZ_LOCAL_IP;
@@ -271,14 +271,18 @@ static void publish(struct fuzz *z, uint32_t target, uint8_t flags, uint32_t at,
  */
 void fuzz_publish(struct fuzz *z)
 {
-	uint32_t len = 1 + fuzz_below(z, fuzz_below(z, 8) ? 300 : 3000);
+	uint32_t len = 1 + fuzz_below(z, fuzz_below(z, 8) ? 300 : 6000);
 	uint32_t used;
+
+	uint32_t i;
 
 	if (fantail_dev_read32(z->dev, FANTAIL_REG_PIN_BYTES, &used))
 		fuzz_fail(z, "PIN_BYTES");
-	else if (used < LOG_USED && z->batches - z->batches_done < 12)
-		publish(z, GROUP, FANTAIL_FLAG_GROUP, fuzz_below(z, ARENA / 2),
-			len);
+	if (used >= LOG_USED || z->batches - z->batches_done >= 12)
+		return;
+	publish(z, GROUP, FANTAIL_FLAG_GROUP, fuzz_below(z, ARENA / 2), len);
+	for (i = 0; i < z->conns - 1; i++)
+		z->conn[i].end += len;
 }
 
 /* Upper half of the arena. */
