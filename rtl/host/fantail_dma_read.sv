@@ -277,10 +277,142 @@ module fantail_dma_read #(
     end
   end
 
-  `ASSERT(NoOrphanData, !m_axi_rvalid || track_valid)
+  `REQUIRE(NoOrphanData, !m_axi_rvalid || track_valid)
   `ASSERT(BurstSize, !m_axi_arvalid || 4'(m_axi_araddr[8:6]) + m_axi_arlen[3:0] < 4'd8)
-  `ASSERT(PayLines, !s_pay_valid || s_pay_lines != '0)
-  `ASSERT(ListLines, !s_list_valid || (s_list_lines != '0 && 4'(s_list_line[2:0]) + s_list_lines <= 4'd8))
+  `REQUIRE(PayLines, !s_pay_valid || s_pay_lines != '0)
+  `REQUIRE(EntLines, (!s_ent_valid[0] || 4'(s_ent_lines[3:0] - 4'd1) < 4'd8)
+           && (!s_ent_valid[1] || 4'(s_ent_lines[7:4] - 4'd1) < 4'd8))
+  `REQUIRE(CtlBytes, !(s_ctl_valid && s_ctl_ready)
+           || (s_ctl_bytes != '0 && 12'(s_ctl_addr[5:0]) + 12'(s_ctl_bytes) <= 12'd1984))
+  `REQUIRE(ListLines, !s_list_valid || (s_list_lines != '0 && 5'(s_list_line[2:0]) + 5'(s_list_lines) <= 5'd8))
   `COVER(RealignedFlush, m_ctl_valid && m_ctl_last && got_left_q == '0 && unit_off_q != '0)
+
+`ifdef FORMAL
+  // A memory in which each byte is the low part of its own address; the bursts that were requested of it, by number.
+  localparam int NumW = $clog2(MaxBursts) + 1;
+
+  logic [57:0]     f_line[2*MaxBursts];        // first line
+  logic [3:0]      f_lines[2*MaxBursts];
+  logic [2:0]      f_who[2*MaxBursts];         // requester
+  logic [NumW-1:0] f_put_q, f_sent_q, f_get_q; // chosen, accepted on AR, answered
+  logic [3:0]      f_beat_q;                   // lines answered of the burst
+  logic [57:0]     f_answer;                   // the line that is answered
+  logic [511:0]    f_bytes;
+  logic [16:0]     f_pay_q;                    // lines issued of the request that stands there
+  logic [3:0]      f_data_q, f_ctrl_q;
+  logic [57:0]     f_unit_line_q;              // line to issue next
+  logic            f_unit_q;                   // the control unit's request runs
+  logic [63:0]     f_unit_addr_q;
+  logic [10:0]     f_unit_bytes_q;
+  logic [4:0]      f_unit_beat_q;              // beats handed out
+  logic            f_unit_err_q;
+  logic            f_ar_wait_q, f_pay_wait_q;
+  logic [1:0]      f_ent_wait_q;
+  logic [63:0]     f_ar_addr_q;
+  logic [7:0]      f_ar_len_q;
+  logic [74:0]     f_pay_req_q;
+  logic [123:0]    f_ent_req_q;
+  logic [4:0]      f_valid;                    // by requester
+  logic            f_list_wait_q;
+  logic [61:0]     f_list_req_q;
+  (* anyseq *) logic [5:0] f_any;              // a byte of the control unit's beat
+  logic [11:0]     f_place;                    // its place in the answer
+
+  always_comb begin
+    for (int i = 0; i < 64; i++) f_bytes[i*8 +: 8] = {f_answer[1:0], 6'(i)};
+  end
+  assign f_answer = f_line[f_get_q] + 58'(f_beat_q);
+  assign f_place  = {1'b0, f_unit_beat_q, 6'd0} + 12'(f_any);
+  assign f_valid  = {m_list_valid, unit_line, m_ent_valid, m_pay_valid && m_pay_ready};
+
+  always_ff @(posedge clk) begin
+    f_ar_addr_q  <= m_axi_araddr;
+    f_ar_len_q   <= m_axi_arlen;
+    f_pay_req_q  <= {s_pay_line, s_pay_lines};
+    f_ent_req_q  <= {s_ent_line, s_ent_lines};
+    f_list_req_q <= {s_list_line, s_list_lines};
+    if (load) begin
+      f_line[f_put_q]  <= pick_line;
+      f_lines[f_put_q] <= burst;
+      f_who[f_put_q]   <= pick;
+    end
+    if (s_ctl_valid && s_ctl_ready) begin
+      f_unit_addr_q  <= s_ctl_addr;
+      f_unit_bytes_q <= s_ctl_bytes;
+      f_unit_line_q  <= s_ctl_addr[63:6];
+      f_unit_beat_q  <= '0;
+      f_unit_err_q   <= 1'b0;
+    end else begin
+      if (load && pick == ReqUnit) f_unit_line_q <= f_unit_line_q + 58'(burst);
+      if (m_ctl_valid) f_unit_beat_q <= f_unit_beat_q + 5'd1;
+      if (unit_line && m_axi_rresp[1]) f_unit_err_q <= 1'b1;
+    end
+    if (rst) begin
+      f_put_q      <= '0;
+      f_sent_q     <= '0;
+      f_get_q      <= '0;
+      f_beat_q     <= '0;
+      f_pay_q      <= '0;
+      f_data_q     <= '0;
+      f_ctrl_q     <= '0;
+      f_unit_q     <= 1'b0;
+      f_ar_wait_q  <= 1'b0;
+      f_pay_wait_q <= 1'b0;
+      f_list_wait_q <= 1'b0;
+      f_ent_wait_q <= '0;
+    end else begin
+      f_ar_wait_q  <= m_axi_arvalid && !m_axi_arready;
+      f_pay_wait_q <= s_pay_valid && !s_pay_ready;
+      f_list_wait_q <= s_list_valid && !s_list_ready;
+      f_ent_wait_q <= s_ent_valid & ~s_ent_ready;
+      if (load) f_put_q <= f_put_q + 1'b1;
+      if (m_axi_arvalid && m_axi_arready) f_sent_q <= f_sent_q + 1'b1;
+      if (r_fire) f_beat_q <= m_axi_rlast ? '0 : f_beat_q + 4'd1;
+      if (r_fire && m_axi_rlast) f_get_q <= f_get_q + 1'b1;
+      if (load && pick == ReqPay) f_pay_q <= s_pay_ready ? '0 : f_pay_q + 17'(burst);
+      if (load && pick == ReqData) f_data_q <= s_ent_ready[0] ? '0 : f_data_q + burst;
+      if (load && pick == ReqCtrl) f_ctrl_q <= s_ent_ready[1] ? '0 : f_ctrl_q + burst;
+      if (s_ctl_valid && s_ctl_ready) f_unit_q <= 1'b1;
+      else if (m_ctl_valid && m_ctl_last) f_unit_q <= 1'b0;
+    end
+  end
+
+  `REQUIRE(PayWaits, !f_pay_wait_q || (s_pay_valid && f_pay_req_q == {s_pay_line, s_pay_lines}))
+  `REQUIRE(ListWaits, !f_list_wait_q || (s_list_valid && f_list_req_q == {s_list_line, s_list_lines}))
+  `REQUIRE(DataWaits, !f_ent_wait_q[0] || (s_ent_valid[0] && f_ent_req_q[65:8] == s_ent_line[57:0]
+           && f_ent_req_q[3:0] == s_ent_lines[3:0]))
+  `REQUIRE(CtrlWaits, !f_ent_wait_q[1] || (s_ent_valid[1] && f_ent_req_q[123:66] == s_ent_line[115:58]
+           && f_ent_req_q[7:4] == s_ent_lines[7:4]))
+  `REQUIRE(Answers, !m_axi_rvalid || (f_get_q != f_sent_q && m_axi_rlast == (f_beat_q + 4'd1 == f_lines[f_get_q])))
+  `ASSUME(Memory, !m_axi_rvalid || m_axi_rdata == f_bytes)
+
+  `ASSERT(ArHolds, !f_ar_wait_q || (m_axi_arvalid && m_axi_araddr == f_ar_addr_q && m_axi_arlen == f_ar_len_q))
+  `ASSERT(ArIsNewest, !m_axi_arvalid || (f_sent_q + 1'b1 == f_put_q && m_axi_araddr == {f_line[f_sent_q], 6'd0}
+          && m_axi_arlen == 8'(f_lines[f_sent_q]) - 8'd1))
+  `ASSERT(AtMost512Bytes, !m_axi_arvalid || m_axi_arlen < 8'd8)
+  `ASSERT(Stops, !(stop_i && load))
+  // all lines of a request, each once, from the first to the last
+  `ASSERT(PayIssued, !(load && pick == ReqPay) || (s_pay_valid && pick_line == s_pay_line + 58'(f_pay_q)
+          && f_pay_q + 17'(burst) <= s_pay_lines && s_pay_ready == (f_pay_q + 17'(burst) == s_pay_lines)))
+  `ASSERT(DataIssued, !(load && pick == ReqData) || (s_ent_valid[0] && pick_line == s_ent_line[57:0] + 58'(f_data_q)
+          && s_ent_ready[0] == (f_data_q + burst == s_ent_lines[3:0])))
+  `ASSERT(CtrlIssued, !(load && pick == ReqCtrl) || (s_ent_valid[1] && pick_line == s_ent_line[115:58] + 58'(f_ctrl_q)
+          && s_ent_ready[1] == (f_ctrl_q + burst == s_ent_lines[7:4])))
+  `ASSERT(ListIssued, !(load && pick == ReqList) || (s_list_valid && s_list_ready && pick_line == s_list_line
+          && burst == s_list_lines))
+  `ASSERT(UnitIssued, !(load && pick == ReqUnit) || (f_unit_q && pick_line == f_unit_line_q))
+  `ASSERT(ControlFirst, !(load && s_ent_valid[1]) || pick == ReqCtrl)
+  // a line goes to the requester of its burst and to no other
+  `ASSERT(Answered, !r_fire || f_valid == 5'd1 << f_who[f_get_q])
+  `ASSERT(UnitAsked, !m_ctl_valid || f_unit_q)
+  `ASSERT(UnitLast, !m_ctl_valid || m_ctl_last == ({1'b0, f_unit_beat_q, 6'd0} + 12'd64 >= 12'(f_unit_bytes_q)))
+  `ASSERT(UnitBytes, !m_ctl_valid || f_place >= 12'(f_unit_bytes_q)
+          || m_ctl_data[{f_any, 3'd0} +: 8] == f_unit_addr_q[7:0] + f_place[7:0])
+  `ASSERT(UnitErr, !m_ctl_valid || m_ctl_err == (f_unit_err_q || (unit_line && m_axi_rresp[1])))
+  `ASSERT(Busy, busy_o || (f_put_q == f_get_q && !m_axi_arvalid))
+  `COVER(AllBurstsOut, f_put_q - f_get_q == NumW'(MaxBursts) && f_sent_q == f_put_q)
+  `COVER(PayCut, s_pay_ready && f_pay_q != '0)
+  `COVER(UnitTwoBeats, m_ctl_valid && m_ctl_last && f_unit_beat_q == 5'd1 && unit_off_q != '0)
+`endif
 
 endmodule

@@ -141,11 +141,107 @@ module fantail_rx_fifo #(
   assign {m_frame_last, m_frame_bytes, m_frame_data} = rd_word;
   assign idle_o        = !out_q && wr_q == rd_q && !s_mac_tvalid && beats_q == '0;
 
-  if ((1 << PtrW) != Beats || Beats < 32) begin : gen_check
+`ifdef FORMAL
+  localparam int MinBeats = 4;     // soon full; longer frames find no room
+`else
+  localparam int MinBeats = 32;
+`endif
+  if ((1 << PtrW) != Beats || Beats < MinBeats) begin : gen_check
     $fatal(1, "fantail_rx_fifo: Bytes is not a power of two of at least 2,048");
   end
 
   `ASSERT(NeverPastCommit, (PtrW+1)'(commit_q - rd_q) <= (PtrW+1)'(wr_q - rd_q))
   `ASSERT(NoOverflow, (PtrW+1)'(wr_q - rd_q) <= (PtrW+1)'(Beats))
+  `REQUIRE(Keep, !s_mac_tvalid || (s_mac_tkeep[0] && (s_mac_tkeep & (s_mac_tkeep + 64'd1)) == '0
+                                   && (s_mac_tlast || s_mac_tkeep == '1)))
+
+`ifdef FORMAL
+  // One beat of the solver's choice: when its frame is kept it leaves after exactly the beats of kept frames that were
+  // in front of it, unharmed; when not, nothing of the frame does. Of the data one bit is looked at: all go one way.
+  typedef enum logic [1:0] {
+    None,      // no beat is chosen
+    Incoming,  // its frame is not complete
+    Kept       // its frame was kept
+  } chosen_e;
+
+  (* anyseq *) logic f_choose;
+  chosen_e       f_chosen_q;
+  logic          f_data_q;
+  logic [63:0]   f_keep_q;
+  logic          f_last_q;
+  logic [PtrW:0] f_held_q;         // beats of kept frames that are not out yet
+  logic [PtrW:0] f_ahead_q;        // of these in front of the chosen one; of its frame, while that comes in
+  logic [4:0]    f_beats_q;        // of the frame that comes in, before this one; at most 25
+  logic          f_full_q;         // the memory was full at one of them
+  logic          f_old_q;          // held for a cycle
+  logic          f_waits_q;
+  logic          f_get, f_end, f_good, f_full, f_chosen_now;
+  logic [12:0]   f_bytes;          // of the frame, at its last beat
+  logic [6:0]    f_keep_bytes, f_chosen_bytes;
+
+  always_comb begin
+    f_keep_bytes   = '0;
+    f_chosen_bytes = '0;
+    for (int i = 0; i < 64; i++) begin
+      if (s_mac_tkeep[i]) f_keep_bytes = 7'(i) + 7'd1;
+      if (f_keep_q[i]) f_chosen_bytes = 7'(i) + 7'd1;
+    end
+  end
+  assign f_get        = m_frame_valid && m_frame_ready;
+  assign f_end        = s_mac_tvalid && s_mac_tlast;
+  assign f_bytes      = {2'd0, f_beats_q, 6'd0} + 13'(f_keep_bytes);
+  assign f_good       = !s_mac_tuser && f_bytes >= 13'd14 && f_bytes <= 13'd1514;
+  assign f_full       = f_full_q || 7'(f_held_q) + 7'(f_beats_q) >= 7'(Beats);
+  assign f_chosen_now = s_mac_tvalid && f_choose && f_chosen_q == None;
+
+  always_ff @(posedge clk) begin
+    if (f_chosen_now) begin
+      f_data_q <= s_mac_tdata[0];
+      f_keep_q <= s_mac_tkeep;
+      f_last_q <= s_mac_tlast;
+    end
+    if (rst) begin
+      f_chosen_q <= None;
+      f_held_q   <= '0;
+      f_beats_q  <= '0;
+      f_full_q   <= 1'b0;
+      f_old_q    <= 1'b0;
+      f_waits_q  <= 1'b0;
+    end else begin
+      f_waits_q <= m_frame_valid && !m_frame_ready;
+      f_old_q   <= f_held_q != (PtrW+1)'(f_get);
+      f_held_q  <= f_held_q - (PtrW+1)'(f_get) + (cnt_rx_frames_o ? (PtrW+1)'(f_beats_q) + 1'b1 : '0);
+      if (s_mac_tvalid) begin
+        f_beats_q <= s_mac_tlast ? '0 : f_beats_q == 5'd25 ? f_beats_q : f_beats_q + 1'b1;
+        f_full_q  <= !s_mac_tlast && f_full;
+      end
+      if (f_chosen_now || f_chosen_q == Incoming) begin
+        if (f_end && cnt_rx_frames_o) begin
+          f_chosen_q <= Kept;
+          f_ahead_q  <= f_held_q - (PtrW+1)'(f_get) + (f_chosen_now ? (PtrW+1)'(f_beats_q) : f_ahead_q);
+        end else begin
+          f_chosen_q <= f_end ? None : Incoming;
+          if (f_chosen_now) f_ahead_q <= (PtrW+1)'(f_beats_q);
+        end
+      end else if (f_chosen_q == Kept && f_get) begin
+        if (f_ahead_q == '0) f_chosen_q <= None;
+        else f_ahead_q <= f_ahead_q - 1'b1;
+      end
+    end
+  end
+
+  `ASSERT(Unharmed, !(f_chosen_q == Kept && f_ahead_q == '0 && m_frame_valid)
+          || (m_frame_data[0] == f_data_q && m_frame_last == f_last_q && m_frame_bytes == f_chosen_bytes))
+  `ASSERT(Out, m_frame_valid == f_old_q)
+  `ASSERT(OnlyKept, !m_frame_valid || f_held_q != '0)
+  `ASSERT(Holds, !f_waits_q || m_frame_valid)
+  `ASSERT(KeptIsGood, !cnt_rx_frames_o || (f_end && f_good && cnt_rx_bytes_o == f_bytes[10:0]))
+  `ASSERT(OneOfThree, 2'(cnt_rx_frames_o) + 2'(cnt_rx_drop_fifo_o) + 2'(cnt_rx_drop_error_o) == 2'(f_end))
+  `ASSERT(ErrorIsBad, cnt_rx_drop_error_o == (f_end && !f_good))
+  `ASSERT(DroppedWhenFull, !cnt_rx_drop_fifo_o || f_full)
+  `COVER(ChosenMiddleLeaves, f_chosen_q == Kept && f_ahead_q == '0 && f_get && !f_last_q)
+  `COVER(DropsAfterPart, cnt_rx_drop_error_o && f_held_q != '0 && f_beats_q == 5'd2)
+  `COVER(Full, cnt_rx_drop_fifo_o && f_chosen_q == Kept)
+`endif
 
 endmodule

@@ -351,4 +351,35 @@ module fantail_transmit #(
   // no new byte beyond the peer's window, probes excepted (tcp-requirements 15)
   `ASSERT(WithinWindow, !(t3_valid_q && do_normal && len != '0 && $signed(seq + len - ack_q.una - ack_q.swnd) > 0))
 
+`ifdef FORMAL
+  // Takes in T1, T2, T3, and their colours. Tables are as their owners keep them: una, nxt <= max <= queued + FIN.
+  logic [2:0]  f_taken_q, f_color_q;
+  logic [31:0] f_sent, f_waiting;
+
+  assign f_sent    = own.max - ack_i.una;
+  assign f_waiting = enq_i.queued - ack_i.una;
+
+  always_ff @(posedge clk) begin
+    f_taken_q <= rst ? '0 : {f_taken_q[1:0], take_o};
+    f_color_q <= {f_color_q[1:0], color_i};
+  end
+
+  `ASSUME(Tables, !t2_valid_q || (f_sent <= 32'h4000_0000 && f_waiting + 32'd1 <= 32'h4000_0000
+                                  && f_sent <= f_waiting + 32'd1 && own.max - own.nxt <= 32'h4000_0000
+                                  && ack_i.swnd <= 32'h4000_0000))
+
+  // a take ends once, after three cycles, with its colour: as a job or as none
+  `ASSERT(TakesAreIds, !take_o || s_ready_valid)
+  `ASSERT(ReadsAfterTake, rd_valid_o == f_taken_q[0])
+  `ASSERT(EndsOnce, f_taken_q[2] == (send ^ none_o) && !(send && none_o))
+  `ASSERT(EndsWithColor, !f_taken_q[2] || (send ? job.color : none_color_o) == f_color_q[2])
+  `ASSERT(OneDecision, !(take_o && ((t1_valid_q && t1_id_q == s_ready_id) || (t2_valid_q && t2_id_q == s_ready_id))))
+  // what is read lies between the una that was read and what is queued
+  `ASSERT(NotBelowUna, !(send && len != '0) || $signed(seq - ack_q.una) >= 0)
+  `ASSERT(OnlyQueued, !(send && len != '0) || $signed(enq_q.queued - seq - len) >= 0)
+  `COVER(Retransmits, send && do_rtx && len == 32'd1460)
+  `COVER(NormalWithFin, send && do_normal && len != '0 && send_fin)
+  `COVER(NoJob, none_o)
+`endif
+
 endmodule
