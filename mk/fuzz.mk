@@ -11,11 +11,19 @@ $(B)/$(1)/$(1): $(B)/obj/tests/$(1)/$(1)_main.o $(LIB)/tests-$(1).a $(HOST_ARCHI
 	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
 endef
 $(eval $(call long_run,fuzz))
+$(eval $(call long_run,soak,$(B)/obj/tests/fuzz/frame_ring.o))
 
-.PHONY: fuzz fuzz-run
+.PHONY: fuzz fuzz-run soak soak-run
 fuzz: ## FRAMES=10000000 frames, most of them mutated, against the receive path; counts in build/fuzz
 	@tools/deps.sh run
 	@$(MAKE) -s fuzz-run
 
 fuzz-run: $(B)/fuzz/fuzz
 	@FRAMES=$(FRAMES) SEED=$(SEED) $<
+
+soak: ## ROUNDS=10000 connections opened, used and ended in every way, then a full run; summary in build/soak
+	@tools/deps.sh run
+	@$(MAKE) -s soak-run
+
+soak-run: $(B)/soak/soak
+	@ROUNDS=$(ROUNDS) SEED=$(SEED) PCAP=$(PCAP) $<

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A short `make soak`; SEED takes a run back. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "soak.h"
+
+Test(soak, everything_comes_back)
+{
+	const char *seed = getenv("SEED");
+	struct soak_options opt = {
+		.rounds = 300,
+		.full_batches = 5,
+		.seed = seed ? strtoull(seed, NULL, 0) : 5,
+	};
+	struct soak_result res;
+
+	fprintf(stderr, "SEED=%llu\n", (unsigned long long)opt.seed);
+	cr_assert(soak_run(&opt, &res), "%s", res.why);
+	/* enough of each kind, or the run says nothing */
+	cr_assert_gt(res.exact, opt.rounds / 3);
+	cr_assert_gt(res.cut, 10);
+	cr_assert_gt(res.retransmits, 10);
+	cr_assert_gt(res.bytes_up, 10000);
+	cr_assert_eq(res.forced, 0);
+}
