@@ -176,7 +176,7 @@
 #define FANTAIL_REG_TIME 0x040u /* ro, now_us_i, microseconds */
 #define FANTAIL_REG_TIME_HI 0x044u
 #define FANTAIL_REG_PIN_LIMIT 0x048u /* rw, lag in bytes above which a connection is aborted under any policy */
-#define FANTAIL_REG_PIN_US 0x04Cu /* rw, microseconds without progress after which a connection that holds a waiting log is aborted */
+#define FANTAIL_REG_PIN_US 0x04Cu /* rw, microseconds without ACK progress after which a connection is aborted that needs bytes whose log space DATA waits for; answers to probes are no progress */
 #define FANTAIL_REG_PIN_ID 0x050u /* ro, connection that needs the oldest byte of the log (last sweep) */
 #define FANTAIL_REG_PIN_BYTES 0x054u /* ro, bytes between that byte and the log's tail */
 #define FANTAIL_REG_RTO_MIN_US 0x058u /* rw, floor of the retransmission timeout, microseconds */

@@ -190,6 +190,7 @@ module fantail_grace #(
     .walk_pos_i         (32'(walk_q)),
     .tail_i             (32'(tail_q)),
     .log_wait_i         (1'b0),
+    .log_want_i         (32'd0),
     .low_o              (low),
     .sweep_o            (),
     .rd_valid_o         (rd_valid),

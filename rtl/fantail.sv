@@ -182,7 +182,7 @@ module fantail #(
 
   // ---------------------------------------------------------------- submission
   logic submit_busy, submit_idle;
-  logic [31:0] log_low, walk_pos;
+  logic [31:0] log_low, log_want, walk_pos;
   logic log_wait, hold;
   logic append_valid, walk_valid, walk_ready, walkdone_valid;
   fantail_pkg::append_t append_data;
@@ -247,6 +247,7 @@ module fantail #(
     .walk_pos_o           (walk_pos),
     .log_used_o           (),
     .log_wait_o           (log_wait),
+    .log_want_o           (log_want),
     .hold_o               (hold),
     .m_append_valid       (append_valid),
     .m_append_data        (append_data),
@@ -358,6 +359,7 @@ module fantail #(
     .hold_i             (hold),
     .walk_pos_i         (walk_pos),
     .log_wait_i         (log_wait),
+    .log_want_i         (log_want),
     .log_low_o          (log_low),
     .log_used_o         (log_used),
     .s_cmd_valid        (cmd_valid),

@@ -40,6 +40,7 @@ module fantail_core #(
   input  logic                       hold_i,
   input  logic [31:0]                walk_pos_i,
   input  logic                       log_wait_i,
+  input  logic [31:0]                log_want_i,
   output logic [31:0]                log_low_o,
   output logic [31:0]                log_used_o,
   // commands
@@ -645,6 +646,7 @@ module fantail_core #(
     .walk_pos_i,
     .tail_i         (tail),
     .log_wait_i,
+    .log_want_i,
     .low_o          (log_low_o),
     .sweep_o        (sweep),
     .rd_valid_o     (swp_rd),

@@ -10,7 +10,7 @@
 //    word in m_done, in the same order, no earlier than the cycle in which its last beat stands on m_append: err says
 //    that a line failed and its log bytes are a hole.
 //  - A payload is reserved when alloc_pos + len - log_low_i <= LogBytes; else it and all behind it wait
-//    (log_wait_o).
+//    (log_wait_o) until the watermark has reached log_want_o.
 //  - Payloads that share a host line: the line is read again only if this entry was beyond the announced tail when
 //    the line was requested, because the host may have written its bytes later. Carrying works across requests,
 //    entry fetches and batches. So payloads side by side cost each line once.
@@ -71,7 +71,8 @@ module fantail_data #(
   output logic [63:0]              m_done_addr,   // first failed line
 
   output logic                     waiting_o,
-  output logic                     log_wait_o
+  output logic                     log_wait_o,
+  output logic [31:0]              log_want_o
 );
   `include "fantail_assert.svh"
 
@@ -185,6 +186,7 @@ module fantail_data #(
 
   assign alloc_pos_o = alloc_q;
   assign log_wait_o  = a_valid_q && a_good_q && !space_ok;
+  assign log_want_o  = alloc_q + a_entry.len - 32'(LogBytes);
   assign waiting_o   = log_wait_o || (!a_valid_q && ring_empty_i);
 
   // ---------------------------------------------------------------- queues

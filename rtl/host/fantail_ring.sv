@@ -7,7 +7,8 @@
 // the newest announced tail is tail_i itself. Answers never wait: every line requested has a place in the FIFO.
 // A failed read raises fault_valid_o for one cycle with the entry's address and stops the ring until enable_i falls;
 // halted_i stops fetching. Entries fetched before are still offered. enable_i low drops what is left (also an entry
-// that is being offered). empty_o: nothing is announced that has not been taken, or nothing will ever come.
+// that is being offered). empty_o: nothing is announced that has not been taken, or nothing will ever come. settled_o: nothing
+// is asked for, nor will be before an entry is taken or the doorbell comes.
 
 module fantail_ring #(
   parameter int Depth = 64  // entries held, a power of two, at least 16
@@ -34,6 +35,7 @@ module fantail_ring #(
   output logic [14:0]  m_entry_index,
 
   output logic         empty_o,
+  output logic         settled_o,
   output logic         fault_valid_o,
   output logic [7:0]   fault_code_o,
   output logic [63:0]  fault_addr_o
@@ -117,6 +119,8 @@ module fantail_ring #(
   assign m_entry_valid = fifo_valid && live_q;
   assign m_entry_index = out_q;
   assign empty_o       = !m_entry_valid && (!run || tail_i == out_q);
+
+  assign settled_o     = !go && !m_req_valid && fetch_q == got_q && live_q == enable_i;
 
   assign unused_ok = ^{base_i[5:0], fifo_ready, level};
 

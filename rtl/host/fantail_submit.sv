@@ -54,7 +54,8 @@ module fantail_submit #(
   output logic [31:0]                 alloc_pos_o,       // next log position to be reserved
   output logic [31:0]                 walk_pos_o,        // everything below is replicated
   output logic [31:0]                 log_used_o,        // bytes reserved above the watermark
-  output logic                        log_wait_o,        // DATA waits for log space
+  output logic                        log_wait_o,        // DATA waits for log space:
+  output logic [31:0]                 log_want_o,        // for the watermark to come so far
   output logic                        hold_o,            // see fantail_exec
   output logic                        m_append_valid,
   output fantail_pkg::append_t        m_append_data,
@@ -202,7 +203,7 @@ module fantail_submit #(
   );
 
   // ---------------------------------------------------------------- rings
-  logic         de_valid, de_ready, ce_valid, ce_ready, data_empty, control_empty;
+  logic         de_valid, de_ready, ce_valid, ce_ready, data_empty, data_settled, control_empty;
   logic [511:0] de_data, ce_data;
   logic [14:0]  de_index, ce_index;
   logic [1:0]   fault;
@@ -231,6 +232,7 @@ module fantail_submit #(
     .m_entry_data  (de_data),
     .m_entry_index (de_index),
     .empty_o       (data_empty),
+    .settled_o     (data_settled),
     .fault_valid_o (fault[0]),
     .fault_code_o  (fault_codes[7:0]),
     .fault_addr_o  (fault_addrs[63:0])
@@ -258,6 +260,7 @@ module fantail_submit #(
     .m_entry_data  (ce_data),
     .m_entry_index (ce_index),
     .empty_o       (control_empty),
+    .settled_o     (),
     .fault_valid_o (fault[1]),
     .fault_code_o  (fault_codes[15:8]),
     .fault_addr_o  (fault_addrs[127:64])
@@ -332,7 +335,8 @@ module fantail_submit #(
     .m_done_err    (done_err),
     .m_done_addr   (done_addr),
     .waiting_o     (data_waiting),
-    .log_wait_o
+    .log_wait_o,
+    .log_want_o
   );
 
   fantail_list #(
@@ -433,8 +437,8 @@ module fantail_submit #(
   assign refused_inc_o = data_refused + 16'(control_refused);
   assign install_inc_o = 16'(install_inc);
   assign release_inc_o = 16'(release_inc);
-  assign idle_o        = exec_idle && control_idle && ctl_idle && data_empty && control_empty && data_waiting
-      && !dma_busy_o && !m_rec_valid;
+  assign idle_o        = exec_idle && control_idle && ctl_idle && control_empty && data_waiting
+      && (data_empty || (log_wait_o && data_settled)) && !dma_busy_o && !m_rec_valid;
 
   // ---------------------------------------------------------------- records: rings alternate, one register
   logic turn_q, take_control, rec_free;

@@ -175,7 +175,7 @@ package fantail_regs_pkg;
   localparam logic [11:0] REG_TIME = 12'h040;  // ro, now_us_i, microseconds
   localparam logic [11:0] REG_TIME_HI = 12'h044;
   localparam logic [11:0] REG_PIN_LIMIT = 12'h048;  // rw, lag in bytes above which a connection is aborted under any policy
-  localparam logic [11:0] REG_PIN_US = 12'h04C;  // rw, microseconds without progress after which a connection that holds a waiting log is aborted
+  localparam logic [11:0] REG_PIN_US = 12'h04C;  // rw, microseconds without ACK progress after which a connection is aborted that needs bytes whose log space DATA waits for; answers to probes are no progress
   localparam logic [11:0] REG_PIN_ID = 12'h050;  // ro, connection that needs the oldest byte of the log (last sweep)
   localparam logic [11:0] REG_PIN_BYTES = 12'h054;  // ro, bytes between that byte and the log's tail
   localparam logic [11:0] REG_RTO_MIN_US = 12'h058;  // rw, floor of the retransmission timeout, microseconds

@@ -14,6 +14,11 @@
 //
 // Lag. newest_q is the newest position any connection has had acknowledged. Lag = newest - own oldest needed.
 //
+// A waiting log. DATA waits until the watermark has come to log_want_i; whoever needs a byte below holds it up. One that has bytes on the
+// wire, or cannot send for want of a window, and whose una has stood still for pin_us_i, is aborted. All of them have the
+// same time: it runs from their own last progress, not from the turn at which they are in the way. The answer to a probe is
+// no progress. When the time is up is a deadline like others, so waiting for it is idle.
+//
 // A visit takes one cycle, three and more when bytes are unacknowledged (row of extents).
 
 module fantail_sweep #(
@@ -31,7 +36,8 @@ module fantail_sweep #(
   input  logic [14:0]                span_i,          // visit ids below
   input  logic [31:0]                walk_pos_i,      // everything below is replicated
   input  logic [31:0]                tail_i,          // log tail
-  input  logic                       log_wait_i,      // DATA waits for log space
+  input  logic                       log_wait_i,      // DATA waits for log space:
+  input  logic [31:0]                log_want_i,      // for the watermark to come so far
   output logic [31:0]                low_o,           // log low watermark
   output logic                       sweep_o,         // pulse: a sweep is committed
   // copies of other owners' tables
@@ -113,7 +119,6 @@ module fantail_sweep #(
   // ---------------------------------------------------------------- judge
   logic        active, pinned, late, overdue, due, delack_due, keep_due, any_timer;
   logic [31:0] waiting, to_deadline;
-  logic [47:0] since, stalled;
   logic        outstanding, persist;
 
   assign active  = enq_i.installed && ack_i.alive;
@@ -136,10 +141,17 @@ module fantail_sweep #(
     .keep_due_o    (keep_due),
     .any_o         (any_timer),
     .left_us_o     (to_deadline),
-    .since_us_o    (since)
+    .since_us_o    ()
   );
   assign late    = active && any_timer;
   assign overdue = active && (due || delack_due || keep_due);
+
+  // since when it is the peer's turn and una stands still
+  logic        owes;
+  logic [31:0] still_us, stalled;
+  assign owes     = pinned && (outstanding || persist);
+  assign still_us = (owes && own.owes && own.una_seen == ack_i.una[15:0]) ? own.still_us : now_us[31:0];
+  assign stalled  = now_us[31:0] - still_us;
 
   // ---------------------------------------------------------------- row of extents
   logic        found, next, final_found;
@@ -173,14 +185,14 @@ module fantail_sweep #(
 
   // ---------------------------------------------------------------- lag
   logic [31:0] newest_q, lag, drained_pos;
-  logic        lagging, pin_limit, pin_time;
+  logic        lagging, pin_limit, pins, pin_time;
   logic [31:0] cand_q, low_q;
 
   assign lag         = newest_q - need;
   assign lagging     = !lag[31] && (lag > par_i.lag_limit) && (par_i.policy == fantail_regs_pkg::POLICY_ABORT);
   assign pin_limit   = !lag[31] && (lag > pin_limit_i);
-  assign stalled     = now_us - since;
-  assign pin_time    = log_wait_i && (outstanding || persist) && (need == low_q) && (stalled > 48'(pin_us_i));
+  assign pins        = log_wait_i && owes && ($signed(need - log_want_i) < 0);
+  assign pin_time    = pins && (stalled > pin_us_i);
   assign drained_pos = enq_i.queued + enq_i.delta;
 
   // ---------------------------------------------------------------- grace period: picks at work, by colour
@@ -198,10 +210,15 @@ module fantail_sweep #(
   logic [31:0] best_q;               // smallest distance to a deadline
   logic        best_valid_q;
   logic [63:0] sweep_us_q;           // when the sweep began
-  logic [31:0] since_begin;
+  logic [31:0] passed, since_begin, pin_left, pin_begin;
+  logic        settled;              // the watermark stays where it is: DATA that waits goes on waiting
 
   assign last_visit  = 15'(id_q) + 15'd1 >= span_i;
-  assign since_begin = to_deadline + now_us[31:0] - sweep_us_q[31:0];
+  assign passed      = now_us[31:0] - sweep_us_q[31:0];
+  assign since_begin = to_deadline + passed;
+  assign pin_left    = pin_us_i - stalled + 32'd1;
+  assign pin_begin   = (pin_left > 32'h3FFF_FFFF ? 32'h3FFF_FFFF : pin_left) + passed;
+  assign settled     = cand_q == low_q || !log_wait_i;
 
   always_comb begin
     state_d        = state_q;
@@ -252,6 +269,8 @@ module fantail_sweep #(
     found_state          = own;
     found_state.ext_free = own.ext_rd;
     found_state.una_seen = ack_i.una[15:0];
+    found_state.owes     = owes;
+    if (owes) found_state.still_us = still_us;
     if (pinned) found_state.ext_rd = here;
     else if (active && enq_i.ext_wr != '0) found_state.ext_rd = enq_i.ext_wr - 16'd1;
   end
@@ -304,6 +323,10 @@ module fantail_sweep #(
             cand_id_q <= id_q;
           end
           if ($signed(need - newest_q) > 0) newest_q <= need;
+          if (pins && !pin_time && !overdue && $signed(pin_begin - best_q) < 0) begin
+            best_valid_q <= 1'b1;
+            best_q       <= pin_begin;
+          end
           cause_q <= (pin_limit || pin_time) ? fantail_regs_pkg::CAUSE_PIN
                    : lagging ? fantail_regs_pkg::CAUSE_LAG : fantail_regs_pkg::CAUSE_NONE;
         end
@@ -324,7 +347,7 @@ module fantail_sweep #(
 
     if (activity_i || m_req_valid) begin
       idle_o <= 1'b0;
-    end else if (sweep_o && quiet_q) begin
+    end else if (sweep_o && quiet_q && settled) begin
       idle_o             <= 1'b1;
       next_deadline_us_o <= best_valid_q ? sweep_us_q + 64'(best_q) : '1;
     end

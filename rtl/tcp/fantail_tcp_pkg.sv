@@ -118,11 +118,13 @@ package fantail_tcp_pkg;
   } ack_t;
 
   // Owner: fantail_sweep.
-  localparam int SwpW = 48;
+  localparam int SwpW = 81;
   typedef struct packed {
     logic [15:0] ext_rd;      // extent that holds una, found by the last visit
     logic [15:0] una_seen;    // low bits of una at the last visit
     logic [15:0] ext_free;    // extents below were freed a whole sweep ago: may be overwritten
+    logic        owes;        // at the last visit it was the peer's turn to acknowledge, or to open its window
+    logic [31:0] still_us;    // visits have seen that, and una stand, since then
   } swp_t;
 
   // Extent: the stream's bytes from first_seq on lie at position = sequence + delta, until the next extent begins.

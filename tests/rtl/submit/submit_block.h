@@ -35,7 +35,7 @@ extern "C" {
 	X(busy) X(dma_busy) X(idle) X(data_head) X(control_head) \
 	X(fault_valid) X(fault_code) X(fault_addr) X(ax_araddr) \
 	X(ax_arlen) X(ax_arvalid) X(ax_rready) X(alloc_pos) \
-	X(walk_pos) X(log_used) X(log_wait) X(hold) X(m_append_valid) \
+	X(walk_pos) X(log_used) X(log_wait) X(log_want) X(hold) X(m_append_valid) \
 	W(m_append_data, 18) X(m_walk_valid) W(m_walk_data, 4) \
 	X(m_list_valid) X(m_list_data) X(m_list_end) \
 	X(m_flow_valid) X(m_flow_op) W(m_flow_tuple, 3) X(m_flow_id) \

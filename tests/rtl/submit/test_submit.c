@@ -189,6 +189,7 @@ Test(submit, payload_waits_for_log_space)
 	cr_assert_eq(r->n_seen, 4);
 	cr_assert_eq(r->p.log_used, LOG_BYTES);
 	cr_assert_eq(r->p.log_wait, 1);
+	cr_assert_eq(r->p.log_want, 100);
 	cr_assert_eq(r->p.hold, 0, "the queued bytes may go");
 	cr_assert_eq(r->p.walk_pos, LOG_BYTES);
 	cr_assert_eq(r->n_recs, 0);
@@ -202,6 +203,31 @@ Test(submit, payload_waits_for_log_space)
 	cr_assert_eq(r->p.log_wait, 0);
 	cr_assert_eq(batch(0).bytes, LOG_BYTES + 100);
 	cr_assert_eq(batch(0).payloads, 5);
+}
+
+/* Whatever else is in the ring: there is nothing to do but wait. */
+Test(submit, waiting_for_log_space_is_idle)
+{
+	unsigned int busy = 0;
+
+	r->free_log = false;
+	for (unsigned int i = 0; i < 60; i++)
+		publish(ARENA, i < 4 ? LOG_BYTES / 4 : 1000, 0);
+	rig_bell(r);
+	for (int i = 0; i < 6000; i++) {
+		rig_cycle(r);
+		cr_assert(!r->p.idle || r->n_seen == 4, "cycle %d", i);
+		busy = r->p.idle ? 0 : busy + 1;
+	}
+	cr_assert_eq(busy, 0);
+	cr_assert_eq(r->p.log_wait, 1);
+	r->p.log_low = 2500;
+	rig_cycle(r);
+	cr_assert_eq(r->p.idle, 0);
+	for (int i = 0; i < 300; i++)
+		rig_cycle(r);
+	cr_assert_eq(r->n_seen, 6);
+	cr_assert_eq(r->p.idle, 1);
 }
 
 Test(submit, batch_record_sums_its_walks)
