@@ -125,6 +125,8 @@ void card_axil_write(struct card *card, const struct card_write *w)
 	card->axil.state = AXIL_WRITE;
 	card->axil.since = card->dut.cycle;
 	card->stats.mmio_writes++;
+	if (card->fanout)
+		card_fanout_write(card, w);
 }
 
 void card_axil_read(struct card *card, uint32_t offset)

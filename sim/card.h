@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "dut.h"
+#include "fanout.h"
 #include "fantail_sim.h"
 #include "hostmem.h"
 #include "net.h"
@@ -55,7 +56,8 @@ struct card_mac_tx {
 	unsigned int len;
 	bool in_frame;
 	bool oversize;
-	int64_t credit; /* bytes that may be sent, with pacing */
+	unsigned int paused; /* cycles without a beat, in this frame */
+	int64_t credit;	     /* bytes that may be sent, with pacing */
 	uint8_t frame[CARD_FRAME_MAX + DUT_BEAT];
 };
 
@@ -95,6 +97,9 @@ struct card {
 	struct fantail_net *net; /* or NULL */
 	struct fantail_wire_check *check;
 	struct fantail_pcap *pcap;
+	struct fantail_fanout *fanout; /* or NULL */
+	unsigned int fanout_qp;
+	uint16_t fanout_tail; /* of its DATA ring, as rung last */
 	bool mac_pacing;
 	int64_t pacing_bytes; /* of 100 GbE in one cycle */
 
@@ -156,6 +161,10 @@ void card_jump(struct card *card, uint64_t now_us);
 void card_judge_hold(struct card *card, struct card_hold *hold, bool valid,
 		     bool ready, uint64_t a, uint64_t b, const uint8_t *data,
 		     const char *name);
+
+/* sim_fanout.c: what the meter is told, once there is one. */
+void card_fanout_hooks(struct card *card, struct fantail_wire_check_config *wc);
+void card_fanout_write(struct card *card, const struct card_write *w);
 
 /* Real time: after a sleep, before anything relies on now_us. */
 void card_look_at_clock(struct card *card);

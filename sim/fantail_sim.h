@@ -33,6 +33,8 @@ extern "C" {
 struct fantail_sim;
 struct fantail_net;
 struct fantail_net_config;
+struct fantail_fanout_places;
+struct fantail_fanout_result;
 
 /* Number of traffic classes that mapped memory can be metered under. */
 #define FANTAIL_SIM_CLASSES 8
@@ -106,6 +108,9 @@ struct fantail_sim_config {
 	enum fantail_sim_time time; /* default FANTAIL_SIM_VIRTUAL */
 	uint64_t seed;		    /* for everything random; default 1 */
 	const char *pcap;	    /* record frames here; NULL: do not */
+	/* bytes of that file, 24 and more; the first frame that does not fit
+	 * ends the recording, which the log says once. 0: no limit */
+	uint64_t pcap_limit;
 	/*
 	 * Waves, only in a traced build (-ENOTSUP otherwise): FST file,
 	 * first cycle, and number of cycles (0: to the end).
@@ -354,6 +359,62 @@ void fantail_sim_stats(struct fantail_sim *sim,
  * Returns a string the caller releases with free(), or NULL: no memory.
  */
 char *fantail_sim_stats_json(struct fantail_sim *sim);
+
+/**
+ * fantail_sim_fanout_open - measure how batches leave
+ * @sim: the handle
+ * @members: connections, 1..65536; they are named 0 to @members - 1
+ * @queue_pair: whose DATA doorbells publish
+ *
+ * fanout.h says what is measured. A frame has left when the MAC has its last
+ * byte, and an ACK has come when its first byte reaches the MAC. The meter is
+ * told of each batch, takes a few words for each of those under way (at most
+ * 16384), and ends with the card.
+ *
+ * Returns 0; -EINVAL: a value out of range; -EBUSY: there is one; -ENOTSUP:
+ * no wire checker; -ENOMEM; -EIO or -ETIME (see top).
+ */
+int fantail_sim_fanout_open(struct fantail_sim *sim, uint32_t members,
+			    unsigned int queue_pair);
+
+/**
+ * fantail_sim_fanout_join - a connection takes part from the next batch on
+ * @sim: the handle
+ * @member: a name that is free: not joined before, or its connection ended
+ * @ip: address of the other side, host order
+ * @port: its port
+ * @card_port: the card's
+ *
+ * The connection must be open on the wire. It ends with a RST of either side.
+ *
+ * Returns 0; -EINVAL: @member; -ENOENT: no such connection; -ENOTSUP: no
+ * meter, or no network.
+ */
+int fantail_sim_fanout_join(struct fantail_sim *sim, uint32_t member,
+			    uint32_t ip, uint16_t port, uint16_t card_port);
+
+/**
+ * fantail_sim_fanout_batch - announce a batch, ahead of its doorbell
+ * @sim: the handle
+ * @bytes: for each member what the batch gives it, copied; NULL: all the same
+ * @each: with @bytes NULL, bytes for each
+ *
+ * The next write that moves the queue pair's DATA tail is the doorbell.
+ *
+ * Returns 0; -ENOSPC or -ENOMEM: too many under way, nothing is measured any
+ * more; -ENOTSUP: no meter.
+ */
+int fantail_sim_fanout_batch(struct fantail_sim *sim, const uint32_t *bytes,
+			     uint32_t each);
+
+/*
+ * What was measured so far, over all (0 or -ENOTSUP: no meter) and of one
+ * member (also -EINVAL: no such member).
+ */
+int fantail_sim_fanout_result(struct fantail_sim *sim,
+			      struct fantail_fanout_result *result);
+int fantail_sim_fanout_places(struct fantail_sim *sim, uint32_t member,
+			      struct fantail_fanout_places *places);
 
 /**
  * fantail_sim_check - has everything been right so far?

@@ -128,13 +128,14 @@ static int open_recorders(struct card *card,
 	};
 	int rc = 0;
 
+	card_fanout_hooks(card, &wc);
 	if (card->net)
 		wc.card_ip = fantail_net_card_ip(card->net);
 	if (cfg->wire_check)
 		rc = fantail_wire_check_open(&wc, &card->check);
 	if (rc || !cfg->pcap)
 		return rc;
-	rc = fantail_pcap_open(cfg->pcap, 0, &card->pcap);
+	rc = fantail_pcap_open(cfg->pcap, cfg->pcap_limit, &card->pcap);
 	if (rc)
 		card_log(card, FANTAIL_SIM_ERROR, "%s: %s", cfg->pcap,
 			 strerror(-rc));
@@ -288,7 +289,9 @@ void fantail_sim_close(struct fantail_sim *sim)
 			card_log(card, FANTAIL_SIM_ERROR, "recording: %s",
 				 strerror(-rc));
 	}
+	/* which tells the meter of each connection's end */
 	fantail_wire_check_close(card->check);
+	fantail_fanout_close(card->fanout);
 	fantail_net_close(card->net);
 	pcie_free(&card->pcie);
 	hostmem_free(&card->mem);

@@ -388,6 +388,21 @@ void fantail_wire_check_close(struct fantail_wire_check *c)
 	free(c);
 }
 
+int fantail_wire_check_mark(struct fantail_wire_check *c, uint32_t card_ip,
+			    uint16_t card_port, uint32_t peer_ip,
+			    uint16_t peer_port, uint32_t mark,
+			    uint32_t *unacked)
+{
+	const struct wire_key key = {
+		.our_ip = card_ip,
+		.peer_ip = peer_ip,
+		.our_port = card_port,
+		.peer_port = peer_port,
+	};
+
+	return wire_flow_mark(c, &key, mark, unacked);
+}
+
 void fantail_wire_check_get_result(const struct fantail_wire_check *c,
 				   struct fantail_wire_check_result *result)
 {

@@ -49,6 +49,9 @@ enum fantail_wire_violation {
 /* Called with one line without a newline: frame number, kind, decode. */
 typedef void (*fantail_wire_log_fn)(void *ctx, const char *line);
 
+/* Of a marked connection, see fantail_wire_check_mark(). */
+typedef void (*fantail_wire_bytes_fn)(void *ctx, uint32_t mark, uint32_t bytes);
+
 /* Zero means the default in every field. */
 struct fantail_wire_check_config {
 	uint32_t card_ip;    /* host order; 0: any source address is fine */
@@ -61,6 +64,11 @@ struct fantail_wire_check_config {
 	uint32_t log_limit; /* lines per kind of violation; default 10 */
 	fantail_wire_log_fn log;
 	void *log_ctx;
+	/* of marked connections, called before the frame's call returns: bytes
+	 * sent for the first time, sequence numbers acknowledged, and its end
+	 * (a RST, or the next one on its ports; @bytes is 0). NULL: not told */
+	fantail_wire_bytes_fn sent, acked, over;
+	void *mark_ctx;
 };
 
 struct fantail_wire_check_result {
@@ -117,6 +125,21 @@ int fantail_wire_check_tx(struct fantail_wire_check *check, const void *frame,
  */
 int fantail_wire_check_rx(struct fantail_wire_check *check, const void *frame,
 			  size_t len, uint64_t now_us);
+
+/**
+ * fantail_wire_check_mark() - be told what an open connection sends.
+ * @card_ip, @card_port: our side, host order
+ * @peer_ip, @peer_port: the other
+ * @mark: handed to the callbacks
+ * @unacked: sequence numbers sent before and not acknowledged yet, which
+ *	acked will tell
+ *
+ * Return: 0, or -ENOENT: no such connection is open.
+ */
+int fantail_wire_check_mark(struct fantail_wire_check *check, uint32_t card_ip,
+			    uint16_t card_port, uint32_t peer_ip,
+			    uint16_t peer_port, uint32_t mark,
+			    uint32_t *unacked);
 
 /** fantail_wire_check_get_result() - a copy of what was found so far. */
 void fantail_wire_check_get_result(const struct fantail_wire_check *check,

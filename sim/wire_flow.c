@@ -41,8 +41,16 @@ static bool closed(const struct wire_flow *f)
 	       (f->fin_acked && f->fin_received);
 }
 
+static void unmark(struct fantail_wire_check *c, struct wire_flow *f)
+{
+	if (f->marked && c->cfg.over)
+		c->cfg.over(c->cfg.mark_ctx, f->mark, 0);
+	f->marked = false;
+}
+
 static void drop(struct fantail_wire_check *c, struct wire_flow *f)
 {
+	unmark(c, f);
 	wire_store_reset(c, f, 0);
 	free(f);
 	c->flows--;
@@ -130,12 +138,27 @@ void wire_flows_free(struct fantail_wire_check *c)
 	free(c->table);
 }
 
+int wire_flow_mark(struct fantail_wire_check *c, const struct wire_key *key,
+		   uint32_t mark, uint32_t *unacked)
+{
+	struct wire_flow *f = find(c, key);
+
+	if (!f || !f->open || closed(f))
+		return -ENOENT;
+	unmark(c, f);
+	f->marked = true;
+	f->mark = mark;
+	*unacked = f->max - f->una;
+	return 0;
+}
+
 /* Our SYN or SYN-ACK: a new incarnation begins. */
 static void begin(struct fantail_wire_check *c, struct wire_flow *f,
 		  const struct wire_segment *s)
 {
 	struct wire_offer offer = f->offer;
 
+	unmark(c, f);
 	wire_store_reset(c, f, s->seq + 1);
 	f->open = true;
 	f->established = f->rst_sent = f->rst_received = false;
@@ -238,6 +261,7 @@ static void tx_rst(struct fantail_wire_check *c, struct wire_flow *f,
 		wire_violation(c, FANTAIL_WIRE_GAP, "RST %d beyond %u",
 			       seq_diff(f->max, s->seq), f->max);
 	f->rst_sent = true;
+	unmark(c, f);
 	wire_store_reset(c, f, f->max);
 }
 
@@ -305,6 +329,8 @@ static void tx_data(struct fantail_wire_check *c, struct wire_flow *f,
 				  s->len - old);
 		f->max = s->seq + s->len;
 		c->result.payload_bytes += s->len - old;
+		if (f->marked && c->cfg.sent)
+			c->cfg.sent(c->cfg.mark_ctx, f->mark, s->len - old);
 	}
 	c->result.data_segments++;
 	if (old)
@@ -370,9 +396,11 @@ int wire_flow_tx(struct fantail_wire_check *c, const struct wire_segment *s)
 	return 0;
 }
 
-static void rx_ack(struct wire_flow *f, const struct wire_segment *s)
+static void rx_ack(struct fantail_wire_check *c, struct wire_flow *f,
+		   const struct wire_segment *s)
 {
 	uint32_t wnd = s->flags & TCP_SYN ? s->wnd : s->wnd << f->shift;
+	uint32_t una = f->una;
 
 	if (seq_diff(f->isn, s->ack) <= 0 || seq_diff(f->max, s->ack) > 0)
 		return;
@@ -384,6 +412,8 @@ static void rx_ack(struct wire_flow *f, const struct wire_segment *s)
 	if (f->fin_sent && seq_diff(f->fin_seq, f->una) > 0)
 		f->fin_acked = true;
 	wire_store_acked(f, f->una);
+	if (f->marked && f->una != una && c->cfg.acked)
+		c->cfg.acked(c->cfg.mark_ctx, f->mark, f->una - una);
 }
 
 int wire_flow_rx(struct fantail_wire_check *c, const struct wire_segment *s)
@@ -405,6 +435,7 @@ int wire_flow_rx(struct fantail_wire_check *c, const struct wire_segment *s)
 	if (s->flags & TCP_RST) {
 		if (s->seq == f->rcv_max) {
 			f->rst_received = true;
+			unmark(c, f);
 			wire_store_reset(c, f, f->max);
 		}
 		return 0;
@@ -417,7 +448,7 @@ int wire_flow_rx(struct fantail_wire_check *c, const struct wire_segment *s)
 		agree(f, &o);
 	}
 	if (s->flags & TCP_ACK)
-		rx_ack(f, s);
+		rx_ack(c, f, s);
 	if (seq_diff(f->rcv_max, end) > 0)
 		f->rcv_max = end;
 	if (s->flags & TCP_FIN)

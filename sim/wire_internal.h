@@ -54,6 +54,7 @@ struct wire_flow {
 	bool established; /* our SYN is acknowledged */
 	bool rst_sent, rst_received;
 	bool fin_sent, fin_acked, fin_received;
+	bool marked; /* as mark */
 	bool ts_on;
 	bool our_ts;
 	uint8_t shift; /* of the peer's window */
@@ -64,6 +65,7 @@ struct wire_flow {
 	uint32_t right;		/* right-most window edge */
 	uint32_t fin_seq;
 	uint32_t rcv_max; /* behind the peer's highest byte or FIN */
+	uint32_t mark;
 	/* bytes [stored_seq, stored_seq + stored_len), no hole */
 	uint8_t *store;
 	uint32_t store_size, store_start, stored_len, stored_seq;
@@ -90,6 +92,8 @@ void wire_violation(struct fantail_wire_check *c,
 int wire_flow_tx(struct fantail_wire_check *c, const struct wire_segment *s);
 int wire_flow_rx(struct fantail_wire_check *c, const struct wire_segment *s);
 void wire_flows_free(struct fantail_wire_check *c);
+int wire_flow_mark(struct fantail_wire_check *c, const struct wire_key *key,
+		   uint32_t mark, uint32_t *unacked);
 
 /* wire_store.c: bytes sent and not yet acknowledged */
 void wire_store_reset(struct fantail_wire_check *c, struct wire_flow *f,

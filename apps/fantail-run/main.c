@@ -20,6 +20,7 @@
 #include "clients.h"
 #include "feed.h"
 #include "options.h"
+#include "places.h"
 #include "publisher.h"
 #include "report.h"
 #include "rig.h"
@@ -176,6 +177,32 @@ static void open_tap(const struct options *o, struct fantail_tap *tap)
 		bad_input("--net=tap: %s", why);
 }
 
+/* Asked for before anything runs, written at the end. */
+static FILE *open_places(const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	if (!file)
+		bad_input("--fanout: cannot write '%s': %s", path,
+			  strerror(errno));
+	return file;
+}
+
+/* The table is complete: is it on the disk? */
+static int close_places(const struct publisher_job *job, int result)
+{
+	bool bad = ferror(job->places);
+
+	bad |= fclose(job->places) != 0;
+	if (bad) {
+		fprintf(stderr, "fantail-run: cannot write %s\n",
+			job->options->fanout);
+		return result ? result : EXIT_FAILED;
+	}
+	places_plot(job->options->fanout);
+	return result;
+}
+
 /* Refuse a broken feed before anything runs; count its messages. */
 static struct feed *open_feed(struct options *o, uint64_t *total)
 {
@@ -254,6 +281,8 @@ int main(int argc, char **argv)
 	make_directory(options.out);
 	snprintf(pcap, sizeof(pcap), "%s/wire.pcap", options.out);
 	job.pcap = pcap;
+	if (options.fanout)
+		job.places = open_places(options.fanout);
 	if (options.net != NET_PEERS)
 		allow_files(options.clients);
 	if (options.net == NET_SLIRP)
@@ -283,6 +312,8 @@ int main(int argc, char **argv)
 	rc = publisher_run(&job, &summary);
 	clients_stop(job.clients);
 	fantail_tap_close(&tap);
+	if (job.places)
+		rc = close_places(&job, rc);
 	rc = finish(&job, &summary, rc);
 	stream_free(job.stream);
 	feed_close(job.feed);

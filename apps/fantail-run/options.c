@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PCAP_LEAST 4096 /* bytes, so that it holds something */
+
 static int next_arg = 1; /* behind the last option understood */
 
 static const char doc[] =
@@ -32,6 +34,8 @@ enum {
 	KEY_CONGESTION,
 	KEY_SACK,
 	KEY_OUT,
+	KEY_FANOUT,
+	KEY_PCAP_LIMIT,
 	KEY_JSON,
 	KEY_DROP,
 	KEY_CYCLE_LIMIT,
@@ -85,6 +89,13 @@ static const struct argp_option table[] = {
 	  "Client N (from 0) disconnects in the middle", 0 },
 	{ .doc = "What is kept:" },
 	{ "out", KEY_OUT, "DIR", 0, "Directory of the results (build/run)", 0 },
+	{ "fanout", KEY_FANOUT, "FILE.csv", 0,
+	  "Write each client's place in the fan-out as a table, and plot it "
+	  "beside, as FILE.png, if gnuplot is installed",
+	  0 },
+	{ "pcap-limit", KEY_PCAP_LIMIT, "BYTES", 0,
+	  "wire.pcap holds the first frames, up to this size, as 64m (0: all)",
+	  0 },
 	{ "json", KEY_JSON, NULL, 0, "Print the summary as JSON, too", 0 },
 	{ "trace", KEY_TRACE, "FILE", 0,
 	  "Waves as FST; needs a build with waves", 0 },
@@ -156,6 +167,28 @@ static uint64_t number(const char *name, const char *text, uint64_t least,
 		bad_input("--%s: '%s' is not a number from %llu to %llu", name,
 			  text, (unsigned long long)least,
 			  (unsigned long long)most);
+	return value;
+}
+
+/* As 4096, 64k, 64m, 2g. */
+static uint64_t bytes(const char *name, const char *text)
+{
+	static const char units[] = "kmgKMG";
+	char digits[24];
+	size_t n = strspn(text, "0123456789");
+	const char *unit = text[n] ? strchr(units, text[n]) : NULL;
+	uint64_t value;
+
+	if (!n || n > 12 || (text[n] && (!unit || text[n + 1])))
+		bad_input("--%s: '%s' is not a number of bytes, as 64m", name,
+			  text);
+	memcpy(digits, text, n);
+	digits[n] = 0;
+	value = number(name, digits, 0, UINT64_MAX)
+		<< (unit ? 10 * ((unit - units) % 3 + 1) : 0);
+	if (value && value < PCAP_LEAST)
+		bad_input("--%s: '%s' is less than %d bytes", name, text,
+			  PCAP_LEAST);
 	return value;
 }
 
@@ -350,6 +383,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_OUT:
 		o->out = arg;
+		return 0;
+	case KEY_FANOUT:
+		o->fanout = arg;
+		return 0;
+	case KEY_PCAP_LIMIT:
+		o->pcap_limit = bytes("pcap-limit", arg);
 		return 0;
 	case KEY_JSON:
 		o->json = true;

@@ -26,10 +26,12 @@ struct options {
 	unsigned int clients;
 	unsigned int batch; /* messages per doorbell */
 	enum net net;
-	uint16_t port;	 /* 0: any free one */
-	int drop_client; /* leaves midway; -1: nobody */
-	bool json;	 /* summary on stdout as well */
-	const char *out; /* directory of the results */
+	uint16_t port;	     /* 0: any free one */
+	int drop_client;     /* leaves midway; -1: nobody */
+	bool json;	     /* summary on stdout as well */
+	const char *out;     /* directory of the results */
+	const char *fanout;  /* table of the clients' places, or NULL */
+	uint64_t pcap_limit; /* bytes; 0: none */
 	struct feed_config feed;
 	const char *congestion; /* NET_TAP: of the clients; NULL: reno */
 	const char *sack;	/* NET_TAP: on or off; NULL: on */

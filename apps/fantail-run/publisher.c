@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "places.h"
 #include "rig.h"
 #include "session.h"
 
@@ -155,6 +156,12 @@ static int submit(struct publisher *p)
 
 	if (!p->in_batch)
 		return 0;
+	/* everybody is in the group; who has left is left out */
+	rc = fantail_sim_fanout_batch(p->rig.sim, NULL,
+				      (uint32_t)p->batch_bytes);
+	if (rc && rc != -ENOSPC)
+		return session_fail(s, "measuring a batch failed: %s",
+				    strerror(-rc));
 	rc = fantail_submit(p->rig.lib);
 	if (rc < 0)
 		return session_fail(s, "ringing the doorbell failed: %s",
@@ -467,6 +474,9 @@ static void sum_up(struct publisher *p)
 				       ? (double)sim.cycles / sim.wall_seconds
 				       : 0;
 	rig_link(&p->rig, m);
+	m->has_fanout = !fantail_sim_fanout_result(p->rig.sim, &m->fanout);
+	if (p->session.job->places)
+		places_write(p->session.job->places, &p->session);
 	if (!m->messages || rig_read(&p->rig, &now))
 		return;
 	if (!m->batch_records)

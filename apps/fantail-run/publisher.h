@@ -7,6 +7,7 @@
 #define FANTAIL_RUN_PUBLISHER_H
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "clients.h"
 #include "feed.h"
@@ -26,6 +27,7 @@ struct publisher_job {
 	const char *pcap;	       /* frames go there */
 	volatile sig_atomic_t *stop;   /* set: finish what is under way */
 	int stop_fd;		       /* readable when *stop is set */
+	FILE *places;		       /* table of --fanout, or NULL */
 	/* results */
 	unsigned int disconnected; /* clients that left on the way */
 	char error[512];	   /* why it failed, one line */

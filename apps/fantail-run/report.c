@@ -139,6 +139,43 @@ static void report_link(const struct summary *s)
 	}
 }
 
+/* In microseconds, as many digits as say something. */
+static void report_times(const char *what,
+			 const struct fantail_fanout_spread *s)
+{
+	const uint64_t ns[] = { s->median, s->p99, s->p999, s->max };
+
+	printf("%-36s", what);
+	for (size_t i = 0; i < sizeof(ns) / sizeof(*ns); i++)
+		printf(" %12.*f", ns[i] < 1000000 ? 2 : 0, (double)ns[i] / 1e3);
+	putchar('\n');
+}
+
+static void report_fanout(const struct summary *s)
+{
+	const struct fantail_fanout_result *f = &s->fanout;
+
+	printf("\n%-36s %12s %12s %12s %12s\n",
+	       "microseconds from the doorbell until", "median", "99 %",
+	       "99.9 %", "max");
+	report_times("the first segment has left", &f->first_ns);
+	report_times("the last segment has left", &f->last_ns);
+	report_times("all have acknowledged", &f->acked_ns);
+	printf("%" PRIu64 " of %" PRIu64 " batches acknowledged", f->acked,
+	       f->batches);
+	if (f->members)
+		printf("; a client's place in the fan-out, 0 first to 1 last, "
+		       "is on average %.3f to %.3f",
+		       f->place_mean_min, f->place_mean_max);
+	putchar('\n');
+	if (f->full)
+		puts("too many batches were under way: not all were measured");
+	if (f->stray_bytes)
+		printf("%" PRIu64 " bytes left that no batch held: the times "
+		       "are not to be trusted\n",
+		       f->stray_bytes);
+}
+
 void report_table(const struct summary *s, unsigned int disconnected)
 {
 	uint64_t n = s->messages * s->clients;
@@ -170,6 +207,8 @@ void report_table(const struct summary *s, unsigned int disconnected)
 	       grouped(s->wire_tx_bytes, b, sizeof(b)), s->conn_records);
 	if (s->has_link)
 		report_link(s);
+	if (s->has_fanout)
+		report_fanout(s);
 	printf("%s cycles in %.1f s: %.2f Mcycles/s\n",
 	       grouped(s->sim_cycles, c, sizeof(c)), s->wall_seconds,
 	       s->cycles_per_second / 1e6);
@@ -187,6 +226,38 @@ static json_t *link_json(const struct fantail_link_stats *l)
 			 (json_int_t)l->duplicated, "corrupted",
 			 (json_int_t)l->corrupted, "discarded",
 			 (json_int_t)l->discarded);
+}
+
+static json_t *cycles_json(const struct fantail_fanout_spread *s)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "median",
+			 (json_int_t)s->median, "p99", (json_int_t)s->p99,
+			 "p999", (json_int_t)s->p999, "max",
+			 (json_int_t)s->max);
+}
+
+static json_t *us_json(const struct fantail_fanout_spread *s)
+{
+	return json_pack("{s:f, s:f, s:f, s:f}", "median",
+			 (double)s->median / 1e3, "p99", (double)s->p99 / 1e3,
+			 "p999", (double)s->p999 / 1e3, "max",
+			 (double)s->max / 1e3);
+}
+
+static json_t *fanout_json(const struct fantail_fanout_result *f)
+{
+	return json_pack(
+		"{s:I, s:I, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, "
+		"s:f}",
+		"left", (json_int_t)f->left, "acked", (json_int_t)f->acked,
+		"full", f->full, "stray_bytes", (json_int_t)f->stray_bytes,
+		"first_cycles", cycles_json(&f->first_cycles), "first_us",
+		us_json(&f->first_ns), "last_cycles",
+		cycles_json(&f->last_cycles), "last_us", us_json(&f->last_ns),
+		"acked_cycles", cycles_json(&f->acked_cycles), "acked_us",
+		us_json(&f->acked_ns), "clients", (json_int_t)f->members,
+		"place_mean_min", f->place_mean_min, "place_mean_max",
+		f->place_mean_max);
 }
 
 static json_t *to_json(const struct summary *s)
@@ -237,6 +308,9 @@ static json_t *to_json(const struct summary *s)
 				  (json_int_t)s->timeouts, "tx",
 				  link_json(&s->link[FANTAIL_LINK_TX]), "rx",
 				  link_json(&s->link[FANTAIL_LINK_RX])));
+	if (s->has_fanout)
+		bad |= json_object_set_new(o, "fanout",
+					   fanout_json(&s->fanout));
 	bad |= json_object_set_new(o, "ok", json_boolean(s->ok));
 	if (!bad)
 		return o;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fanout.h"
 #include "link.h"
 
 /*
@@ -46,6 +47,8 @@ struct summary {
 	bool ok;
 	bool has_link; /* a link model: its counts, and those two, are told */
 	struct fantail_link_stats link[FANTAIL_LINK_DIRS];
+	bool has_fanout;		     /* the card was metered: */
+	struct fantail_fanout_result fanout; /* of all batches */
 };
 
 /* One look at a run under way. */

@@ -83,6 +83,7 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	cfg.time = o->net == NET_PEERS ? FANTAIL_SIM_VIRTUAL : FANTAIL_SIM_REAL;
 	cfg.seed = o->seed;
 	cfg.pcap = job->pcap;
+	cfg.pcap_limit = o->pcap_limit;
 	cfg.trace = o->trace;
 	cfg.trace_first = o->trace_first;
 	cfg.trace_cycles = o->trace_cycles;
@@ -209,6 +210,12 @@ int rig_open(struct rig *rig, struct publisher_job *job)
 			 "the library cannot "
 			 "open the card: %s%s",
 			 strerror(-rc), reason(why, sizeof(why)));
+		goto fail;
+	}
+	rc = fantail_sim_fanout_open(rig->sim, o->clients, 0);
+	if (rc) {
+		snprintf(job->error, sizeof(job->error),
+			 "cannot measure the fan-out: %s", strerror(-rc));
 		goto fail;
 	}
 	return 0;

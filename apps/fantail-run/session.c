@@ -49,14 +49,26 @@ bool session_stopped(const struct session *s)
 static void on_accept(struct session *s, struct fantail_conn *conn)
 {
 	struct client *c;
+	uint16_t port;
+	uint32_t ip;
+	int rc;
 
 	if (!s->accepting || s->accepted == s->job->options->clients) {
 		/* a stranger: the stream is not for it; released when dead */
 		fantail_abort_conn(conn);
 		return;
 	}
+	fantail_conn_peer(conn, &ip, &port);
+	/* one that is over on the wire already: its news are under way */
+	rc = fantail_sim_fanout_join(s->rig->sim, s->accepted, ip, port,
+				     RIG_PORT);
+	if (rc && rc != -ENOENT)
+		session_fail(s, "cannot measure client %u: %s", s->accepted,
+			     strerror(-rc));
 	c = &s->clients[s->accepted++];
 	c->conn = conn;
+	c->ip = ip;
+	c->port = port;
 	fantail_conn_set_user(conn, c);
 	s->alive++;
 	/* the other side may connect its next one: one at a time */

@@ -18,6 +18,8 @@
 struct client {
 	struct fantail_conn *conn; /* NULL once released */
 	bool gone;		   /* to be released */
+	uint16_t port;		   /* its side's, and its address: ip */
+	uint32_t ip;
 };
 
 struct session {

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <jansson.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,6 +83,74 @@ Test(report, summary_has_these_keys_and_no_others)
 		cr_assert_eq(json_number_value(json_object_get(o, keys[i])),
 			     (double)(i + 1), "%s", keys[i]);
 	cr_assert(json_is_true(json_object_get(o, "ok")));
+	json_decref(o);
+}
+
+/* Nanoseconds become microseconds, and nothing changes places. */
+Test(report, fanout)
+{
+	struct summary s = {
+		.has_fanout = true,
+		.fanout = {
+			.batches = 9,
+			.left = 8,
+			.acked = 7,
+			.members = 6,
+			.place_mean_min = 0.25,
+			.place_mean_max = 0.75,
+		},
+	};
+	static const struct {
+		const char *key;
+		size_t offset;
+		double scale;
+	} parts[] = {
+		{ "first_cycles",
+		  offsetof(struct fantail_fanout_result, first_cycles), 1 },
+		{ "first_us", offsetof(struct fantail_fanout_result, first_ns),
+		  1e-3 },
+		{ "last_cycles",
+		  offsetof(struct fantail_fanout_result, last_cycles), 1 },
+		{ "last_us", offsetof(struct fantail_fanout_result, last_ns),
+		  1e-3 },
+		{ "acked_cycles",
+		  offsetof(struct fantail_fanout_result, acked_cycles), 1 },
+		{ "acked_us", offsetof(struct fantail_fanout_result, acked_ns),
+		  1e-3 },
+	};
+	static const char *const quantiles[] = { "median", "p99", "p999",
+						 "max" };
+	const char *path = "summary-test-fanout.json";
+	json_t *o, *f;
+	size_t i, k;
+
+	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		uint64_t v[4] = { 10 * i + 1, 10 * i + 2, 10 * i + 3,
+				  10 * i + 4 };
+
+		memcpy((char *)&s.fanout + parts[i].offset, v, sizeof(v));
+	}
+	cr_assert_eq(report_write_json(&s, path, false), 0);
+	o = json_load_file(path, 0, NULL);
+	unlink(path);
+	f = json_object_get(o, "fanout");
+	cr_assert_not_null(f);
+	cr_assert_eq(json_object_size(f), 13);
+	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		for (k = 0; k < 4; k++)
+			cr_assert_float_eq(
+				json_number_value(json_object_get(
+					json_object_get(f, parts[i].key),
+					quantiles[k])),
+				(double)(10 * i + k + 1) * parts[i].scale, 1e-9,
+				"%s.%s", parts[i].key, quantiles[k]);
+	cr_assert_eq(json_integer_value(json_object_get(f, "left")), 8);
+	cr_assert_eq(json_integer_value(json_object_get(f, "acked")), 7);
+	cr_assert_eq(json_integer_value(json_object_get(f, "clients")), 6);
+	cr_assert_eq(json_real_value(json_object_get(f, "place_mean_min")),
+		     0.25);
+	cr_assert_eq(json_real_value(json_object_get(f, "place_mean_max")),
+		     0.75);
 	json_decref(o);
 }
 

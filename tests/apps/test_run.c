@@ -129,6 +129,38 @@ static long long value(json_t *o, const char *key)
 	return json_integer_value(v);
 }
 
+static double number(json_t *o, const char *part, const char *key)
+{
+	json_t *v = json_object_get(json_object_get(o, part), key);
+
+	cr_assert(json_is_number(v), "%s.%s", part, key);
+	return json_number_value(v);
+}
+
+/* Every batch was measured, to its end, and times come in their order. */
+static void check_fanout(json_t *o, long long batches)
+{
+	static const char *const parts[] = { "first_us", "last_us",
+					     "acked_us" };
+	static const char *const keys[] = { "median", "p99", "p999", "max" };
+	json_t *f = json_object_get(o, "fanout");
+
+	cr_assert_not_null(f, "%s", told);
+	cr_assert_eq(value(f, "left"), batches);
+	cr_assert_eq(value(f, "acked"), batches);
+	cr_assert_eq(value(f, "stray_bytes"), 0);
+	cr_assert(json_is_false(json_object_get(f, "full")));
+	for (size_t k = 0; k < 4; k++) {
+		cr_assert_gt(number(f, "first_cycles", keys[k]), 0);
+		for (size_t i = 1; i < 3; i++)
+			cr_assert_geq(number(f, parts[i], keys[k]),
+				      number(f, parts[i - 1], keys[k]));
+		for (size_t i = 0; i < 3 && k; i++)
+			cr_assert_geq(number(f, parts[i], keys[k]),
+				      number(f, parts[i], keys[k - 1]));
+	}
+}
+
 /* Success, and the rows of the claim. The summary stays the caller's. */
 static json_t *must_be_ok(int code, long long clients)
 {
@@ -154,6 +186,7 @@ static json_t *must_be_ok(int code, long long clients)
 	cr_assert_leq(value(o, "pcie_payload_read_bytes"),
 		      value(o, "payload_bytes") + 126 * batches);
 	cr_assert_leq(value(o, "log_bytes_peak"), value(o, "payload_bytes"));
+	check_fanout(o, batches);
 	return o;
 }
 
@@ -197,6 +230,65 @@ Test(run, peers)
 
 	cr_assert_eq(value(o, "batches"), 50);
 	json_decref(o);
+}
+
+/* The table has everybody, the plot is there if it can be. */
+Test(run, places_of_the_clients)
+{
+	char option[128], path[128], line[256];
+	unsigned int client, port, batches, lines = 0;
+	double mean, least, most;
+	struct stat file;
+	FILE *f;
+
+	snprintf(option, sizeof(option), "--fanout=build/test-run-%d.csv",
+		 getpid());
+	json_decref(must_verify_all(run("--net=peers", "--clients=30",
+					"--messages=200", option, NULL),
+				    30));
+	f = fopen(option + 9, "re");
+	cr_assert_not_null(f);
+	cr_assert(fgets(line, sizeof(line), f));
+	while (fgets(line, sizeof(line), f)) {
+		cr_assert_eq(sscanf(line, "%u,10.1.1.%*u,%u,%u,%lf,%lf,%lf",
+				    &client, &port, &batches, &mean, &least,
+				    &most),
+			     6, "%s", line);
+		cr_assert_eq(client, lines++);
+		cr_assert_eq(batches, 20);
+		cr_assert(0 <= least && least <= mean && mean <= most &&
+				  most <= 1,
+			  "%s", line);
+	}
+	fclose(f);
+	cr_assert_eq(lines, 30);
+	unlink(option + 9);
+	snprintf(path, sizeof(path), "build/test-run-%d.png", getpid());
+	if (system("command -v gnuplot >/dev/null")) {
+		cr_assert(strstr(told, "no plot: gnuplot is not installed"),
+			  "%s", told);
+		return;
+	}
+	cr_assert_eq(stat(path, &file), 0, "%s", told);
+	cr_assert_gt(file.st_size, 1000);
+	unlink(path);
+}
+
+/* The recording ends in time, says so, and nothing else changes. */
+Test(run, recording_has_a_limit)
+{
+	char path[128];
+	struct stat file;
+
+	json_decref(must_verify_all(run("--net=peers", "--clients=20",
+					"--messages=500", "--pcap-limit=100k",
+					NULL),
+				    20));
+	cr_assert(strstr(told, "recording ends at its limit"), "%s", told);
+	snprintf(path, sizeof(path), "%s/wire.pcap", out_path);
+	cr_assert_eq(stat(path, &file), 0);
+	cr_assert_leq(file.st_size, 102400);
+	cr_assert_gt(file.st_size, 100000);
 }
 
 /* One payload, read once and announced once, whoever gets it. */

@@ -2,6 +2,7 @@
 /* The wire checker: faults that show only in the course of a connection. */
 /* model: none */
 #include <criterion/criterion.h>
+#include <errno.h>
 
 #include "wire_card.h"
 
@@ -36,6 +37,78 @@ Test(wire_flow, active_open)
 	cr_assert_eq(tx_data(0, "four"), 0);
 	cr_assert_eq(tx_data(4, "five"), 1);
 	expect(FANTAIL_WIRE_WINDOW);
+}
+
+static uint32_t told_sent, told_acked, told_over;
+
+static void on_sent(void *ctx, uint32_t mark, uint32_t bytes)
+{
+	cr_assert_eq(ctx, &told_sent);
+	cr_assert_eq(mark, 77);
+	told_sent += bytes;
+}
+
+static void on_acked(void *ctx, uint32_t mark, uint32_t bytes)
+{
+	(void)ctx;
+	cr_assert_eq(mark, 77);
+	told_acked += bytes;
+}
+
+static void on_over(void *ctx, uint32_t mark, uint32_t bytes)
+{
+	(void)ctx;
+	cr_assert_eq(mark, 77);
+	cr_assert_eq(bytes, 0);
+	told_over++;
+}
+
+/* What is told of a marked connection: each byte once, and its end. */
+Test(wire_flow, marked)
+{
+	struct fantail_wire_check_config cfg = {
+		.card_ip = CARD,
+		.log = log_line,
+		.sent = on_sent,
+		.acked = on_acked,
+		.over = on_over,
+		.mark_ctx = &told_sent,
+	};
+	uint32_t unacked;
+	struct seg s;
+
+	teardown();
+	cr_assert_eq(fantail_wire_check_open(&cfg, &check), 0);
+	cr_assert_eq(fantail_wire_check_mark(check, CARD, CARD_PORT, PEER, 4000,
+					     77, &unacked),
+		     -ENOENT);
+	connect_mss(1460, 1000);
+	cr_assert_eq(tx_data(0, "before"), 0);
+	cr_assert_eq(fantail_wire_check_mark(check, CARD, CARD_PORT, PEER, 4000,
+					     77, &unacked),
+		     0);
+	cr_assert_eq(unacked, 6);
+	cr_assert_eq(tx_data(3, "ore and"), 0);
+	cr_assert_eq(told_sent, 4, "%u", told_sent);
+	cr_assert_eq(tx_data(6, " and"), 0, "again");
+	cr_assert_eq(told_sent, 4);
+	rx_ack(8, 1000);
+	rx_ack(8, 1000);
+	rx_ack(3, 1000);
+	cr_assert_eq(told_acked, 8);
+	s = tx_seg(10, TCP_ACK | TCP_FIN, NULL);
+	cr_assert_eq(tx(&s), 0);
+	cr_assert_eq(told_sent, 4);
+	rx_ack(11, 1000);
+	cr_assert_eq(told_acked, 11);
+	cr_assert_eq(told_over, 0);
+	s = rx_seg(11, TCP_RST | TCP_ACK, 0);
+	rx(&s);
+	cr_assert_eq(told_over, 1);
+	connect_mss(1460, 1000);
+	cr_assert_eq(tx_data(0, "new"), 0, "%s", last_line);
+	cr_assert_eq(told_sent, 4, "another connection");
+	cr_assert_eq(told_over, 1);
 }
 
 Test(wire_flow, unknown_connection)
