@@ -107,6 +107,7 @@ module fantail_enqueue #(
     .s_walk_ready   (scan_ready),
     .s_walk_data,
     .span_i         (span_q),
+    .hold_i         (hold_o),
     .s_list_valid,
     .s_list_ready,
     .s_list_data,
