@@ -284,6 +284,9 @@ module fantail_ack #(
                    + 32'(cnt_ignore_o) + 32'(cnt_reset_o) == 32'(cnt_segment_o))
   // The sweeper's verdict was judged again: nothing times out when nothing is outstanding, or before its time.
   `ASSERT(TimeoutIsDue, !(a1_valid_q && cnt_timeout && (tx_i.max == own.una || (now_us_i - own.restart_us) < 48'(own.rto_us))))
+  // recover is una - 1 unless a loss has set it, and then at most what was sent: 32 bits compare it rightly (row 33)
+  `ASSERT(RecoverNear, !(a1_valid_q && own.alive && n.alive
+                         && ($signed(n.una - n.recover) > 1 || $signed(n.recover - tx_i.max) > 0)))
   // una never runs past what was sent (row 12)
   `ASSERT(UnaBelowMax, !(a1_valid_q && own.alive && n.alive && $signed(n.una - tx_i.max) > 0))
 

@@ -43,7 +43,7 @@ module fantail_congestion (
 
   logic [31:0] flight, two_mss, three_mss, initial_wnd, cwnd, half, target;
   logic [31:0] ack, left, full_exit, deflated, grow, acc_sum;
-  logic        full, partial;
+  logic        full, partial, beyond;
 
   assign two_mss   = mss_i << 1;
   assign three_mss = two_mss + mss_i;
@@ -63,6 +63,7 @@ module fantail_congestion (
   assign left    = flight_i - acked_i;                                     // outstanding after the ACK
   assign full    = new_i && in_rec_i && ($signed(ack - recover_i) >= 0);   // RFC 6582 3.2 step 3
   assign partial = new_i && in_rec_i && !full;
+  assign beyond  = new_i && ($signed(ack - recover_i) > 0);
 
   // RFC 6582 3.2 step 3 (1): min(ssthresh, max(FlightSize, MSS) + MSS), against a burst
   always_comb begin
@@ -74,7 +75,7 @@ module fantail_congestion (
   assign grow     = acked_i < mss_i ? acked_i : mss_i;                     // RFC 5681 equation 2
   assign acc_sum  = acc_i + acked_i;
 
-  // Three duplicate ACKs, and what is acknowledged lies above `recover` (RFC 6582 3.2 step 1)
+  // Three duplicate ACKs, and what is acknowledged lies above `recover` (RFC 6582 3.2 step 2)
   assign enter_o = dup_i && !in_rec_i && (dup_count_i == 2'd2) && ($signed(una_i - recover_i) > 0);
 
   always_comb begin
@@ -85,6 +86,9 @@ module fantail_congestion (
     in_rec_o     = in_rec_i;
     recover_o    = recover_i;
     retransmit_o = 1'b0;
+    // Once passed, `recover` follows una at a byte's distance: what is acknowledged lies above it (RFC 6582 3.2 step 2) until a
+    // loss sets it anew, and the signed difference means that however many bytes go well in between.
+    if (beyond) recover_o = ack - 32'd1;
     if (timeout_i) begin
       cwnd_o      = mss_i;                                                 // RFC 5681 3.1: loss window
       acc_o       = '0;
