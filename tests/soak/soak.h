@@ -25,7 +25,8 @@
 #include "net.h"
 #include "peer.h"
 
-#define SOAK_PEERS    200
+#define SOAK_PEERS    200 /* at most */
+#define SOAK_FLOODERS 40  /* that fill the slots */
 #define SOAK_GROUPS   6
 #define SOAK_PORT     9000
 #define SOAK_CARD_IP  0x0A010001u
@@ -35,11 +36,12 @@
 
 struct soak_options {
 	uint32_t rounds;
+	uint32_t peers;	       /* SOAK_FLOODERS to SOAK_PEERS */
 	uint32_t full_batches; /* of the full run */
 	uint64_t seed;
-	const char *pcap;	   /* last frames, written on failure */
-	const char *record;	   /* all frames; NULL: none */
-	FILE *progress;		   /* NULL: silent */
+	const char *pcap;   /* last frames, written on failure */
+	const char *record; /* all frames; NULL: none */
+	FILE *progress;	    /* NULL: silent */
 };
 
 enum soak_plan {
@@ -48,10 +50,10 @@ enum soak_plan {
 	SOAK_BOTH_CLOSE,
 	SOAK_HOST_ABORTS,
 	SOAK_PEER_ABORTS,
-	SOAK_HOST_RELEASES,   /* without closing */
-	SOAK_PEER_GIVES_UP,   /* during the handshake */
-	SOAK_PEER_STOPS,      /* reading, for a while */
-	SOAK_STAYS,	      /* the full run */
+	SOAK_HOST_RELEASES, /* without closing */
+	SOAK_PEER_GIVES_UP, /* during the handshake */
+	SOAK_PEER_STOPS,    /* reading, for a while */
+	SOAK_STAYS,	    /* the full run */
 	SOAK_PLANS,
 };
 
@@ -74,6 +76,7 @@ struct soak_life {
 	/* the host's side */
 	struct fantail_conn *conn;
 	bool accepted, closed, dead, peer_fin_told, done;
+	bool cut_off;	 /* by the host: what is under way may still come */
 	uint32_t groups; /* bits */
 	uint16_t events;
 	uint8_t cause;
@@ -98,7 +101,7 @@ struct soak_level {
 	uint64_t slots_card; /* that a flood of frames gets */
 	uint64_t arena_bytes;
 	uint64_t lib_ids, lib_timers; /* free ids, running timers */
-	uint64_t extents;  /* that each connection gets, summed */
+	uint64_t extents;	      /* that each connection gets, summed */
 };
 
 struct soak_result {
@@ -131,15 +134,16 @@ struct soak {
 	uint64_t start_us[SOAK_PEERS];		      /* of the next life */
 	uint32_t running;			      /* current lives */
 	uint32_t batches_open;
-	bool full;    /* nobody publishes or begins by himself */
+	bool full; /* nobody publishes or begins by himself */
 	int64_t step_us;
-	bool deaf;    /* nothing reaches the card */
+	bool deaf; /* nothing reaches the card */
 	uint64_t rnd, told;
 	uint64_t next_batch_us;
 	bool keep_slots; /* received bytes are not returned */
 	uint32_t kept;
 	uint16_t kept_slot[4096];
 	struct frame_ring *ring;
+	double started;
 	uint8_t table[SOAK_TABLE + SOAK_PAYLOAD];
 };
 
@@ -158,8 +162,11 @@ void soak_peers_done(struct soak *s);
 uint64_t soak_now(struct soak *s);
 
 /* soak_host.c: the application. */
-bool soak_open(struct soak *s);
-void soak_close(struct soak *s);
+void soak_open_card(struct soak *s);
+void soak_open_library(struct soak *s);
+void soak_use_library(struct soak *s);
+void soak_close_library(struct soak *s);
+void soak_close_card(struct soak *s);
 /* Events, then a millisecond; false: failed. */
 bool soak_turn(struct soak *s);
 void soak_publish(struct soak *s, struct soak_life *to, uint32_t group,

@@ -8,10 +8,9 @@
 
 enum {
 	QUIET_US = 100000000,
-	FLOODERS = 40,	       /* peers that send together more ... */
-	FLOOD_BYTES = 12000,   /* ... than all slots hold, each so much */
-	FLOOD_US = 4000000,
-	EXTENTS_MORE = 2, /* payloads beyond what fits */
+	FLOOD_BYTES = 12000, /* of each flooder: more than all slots hold */
+	FLOOD_US = 1000000,  /* without another slot: there are no more */
+	EXTENTS_MORE = 2,    /* payloads beyond what fits */
 };
 
 uint64_t soak_memory(void)
@@ -37,7 +36,9 @@ bool soak_quiet(struct soak *s)
 		    !lib.handshakes && !lib.time_wait) {
 			s->step_us = 1000;
 			/* two sweeps, and what the link still holds */
-			return soak_turn(s) && soak_turn(s);
+			if (!soak_turn(s))
+				return false;
+			return soak_turn(s);
 		}
 	} while (soak_now(s) < end);
 	soak_dump(s);
@@ -92,16 +93,16 @@ static bool all_stay(struct soak *s)
 
 	s->full = true;
 	do {
-		for (i = 0, up = 0; i < SOAK_PEERS; i++) {
+		for (i = 0, up = 0; i < s->opt.peers; i++) {
 			if (!s->life[i])
 				soak_begin(s, i, SOAK_STAYS);
 			up += s->life[i]->accepted;
 		}
 		if (!soak_turn(s))
 			return false;
-	} while (up < SOAK_PEERS && soak_now(s) < end);
-	if (up < SOAK_PEERS)
-		soak_fail(s, "%u of %u connect", up, SOAK_PEERS);
+	} while (up < s->opt.peers && soak_now(s) < end);
+	if (up < s->opt.peers)
+		soak_fail(s, "%u of %u connect", up, s->opt.peers);
 	return !s->res.failed;
 }
 
@@ -109,7 +110,7 @@ static void all_leave(struct soak *s, enum soak_plan plan)
 {
 	uint32_t i;
 
-	for (i = 0; i < SOAK_PEERS; i++) {
+	for (i = 0; i < s->opt.peers; i++) {
 		s->life[i]->plan = plan;
 		s->life[i]->end_us = soak_now(s);
 		s->life[i]->force_us = soak_now(s) + QUIET_US;
@@ -123,12 +124,15 @@ static void measure_slots(struct soak *s, struct soak_level *v)
 	uint32_t i;
 
 	s->keep_slots = true;
-	for (i = 0; i < FLOODERS; i++)
+	v->slots_card = 0;
+	for (i = 0; i < SOAK_FLOODERS; i++)
 		for (held = 0; held < FLOOD_BYTES; held += 4000)
 			soak_peer_send(s, s->life[i], 4000);
-	while (soak_now(s) < end && soak_turn(s))
-		;
-	v->slots_card = s->kept;
+	while (soak_now(s) < end && soak_turn(s)) {
+		if (s->kept > v->slots_card)
+			end = soak_now(s) + FLOOD_US;
+		v->slots_card = s->kept;
+	}
 	s->keep_slots = false;
 	while (s->kept && !s->res.failed)
 		if (fantail_recv_return(s->f, s->kept_slot[--s->kept]))
@@ -146,14 +150,14 @@ static void measure_extents(struct soak *s, struct soak_level *v)
 
 	s->deaf = true;
 	for (k = 0; k < extents + EXTENTS_MORE && !s->res.failed; k++) {
-		for (i = 0; i < SOAK_PEERS; i++)
+		for (i = 0; i < s->opt.peers; i++)
 			soak_publish(s, s->life[i], 0, 4);
 		soak_submit(s);
 		while (s->batches_open && soak_turn(s))
 			;
 	}
 	v->extents = 0;
-	for (i = 0; i < SOAK_PEERS; i++) {
+	for (i = 0; i < s->opt.peers; i++) {
 		if (!(s->life[i]->events & FANTAIL_EV_OVERRUN) ||
 		    s->life[i]->cause != FANTAIL_CAUSE_EXTENTS)
 			soak_fail(s, "peer %u: events %04x cause %u", i,
@@ -169,7 +173,7 @@ bool soak_measure(struct soak *s, struct soak_level *v)
 	if (!all_stay(s))
 		return false;
 	measure_slots(s, v);
-	all_leave(s, SOAK_BOTH_CLOSE);
+	all_leave(s, SOAK_PEER_ABORTS);
 	if (!soak_quiet(s) || !all_stay(s))
 		return false;
 	measure_extents(s, v);
@@ -184,7 +188,7 @@ static bool all_have(const struct soak *s)
 {
 	uint32_t i;
 
-	for (i = 0; i < SOAK_PEERS; i++)
+	for (i = 0; i < s->opt.peers; i++)
 		if (s->life[i]->got < s->life[i]->sent)
 			return false;
 	return true;
@@ -199,7 +203,7 @@ bool soak_full_run(struct soak *s)
 	if (!all_stay(s))
 		return false;
 	start = soak_now(s);
-	for (k = 0; k < SOAK_PEERS; k++)
+	for (k = 0; k < s->opt.peers; k++)
 		soak_peer_send(s, s->life[k], 1 + soak_below(s, 4000));
 	for (b = 0; b < s->opt.full_batches && !s->res.failed; b++) {
 		for (k = 0; k < 8; k++)
@@ -213,15 +217,15 @@ bool soak_full_run(struct soak *s)
 			soak_fail(s, "full run: batch %u does not arrive", b);
 	}
 	s->res.full_us = soak_now(s) - start;
-	for (k = 0; k < SOAK_PEERS; k++)
+	for (k = 0; k < s->opt.peers; k++)
 		s->res.full_bytes += s->life[k]->got;
-	all_leave(s, SOAK_BOTH_CLOSE);
+	all_leave(s, SOAK_PEER_CLOSES);
 	if (!soak_quiet(s))
 		return false;
-	if (s->res.exact - exact != SOAK_PEERS)
+	if (s->res.exact - exact != s->opt.peers)
 		soak_fail(s, "full run: %llu of %u streams are exact",
 			  (unsigned long long)(s->res.exact - exact),
-			  SOAK_PEERS);
+			  s->opt.peers);
 	return !s->res.failed;
 }
 

@@ -133,7 +133,7 @@ static bool open_sim(struct soak *s)
 
 	fantail_net_config_default(&net);
 	fantail_peers_config_default(&peers);
-	peers.count = SOAK_PEERS;
+	peers.count = s->opt.peers;
 	peers.first_ip = SOAK_FIRST_IP;
 	peers.connect_at_us = FANTAIL_NET_NEVER;
 	peers.configure = configure;
@@ -175,45 +175,49 @@ static bool open_library(struct soak *s)
 	return !fantail_open(&opt, &s->f);
 }
 
-bool soak_open(struct soak *s)
+void soak_open_card(struct soak *s)
 {
 	static const uint8_t key[16] = "flow table's key";
 	struct fantail_dev_options opt = { .hash_key = key };
-	uint64_t empty;
-	int i;
 
-	if (!open_sim(s))
-		goto bad;
+	if (!open_sim(s)) {
+		soak_fail(s, "cannot open the simulator");
+		return;
+	}
 	opt.sim = s->sim;
 	if (fantail_dev_open("sim:", &opt, &s->dev))
-		goto bad;
-	/* once to let the tables beneath grow, once to measure */
-	if (!open_library(s))
-		goto bad;
-	fantail_close(s->f);
-	s->f = NULL;
-	empty = soak_memory();
-	if (!open_library(s) ||
-	    fantail_listen(s->f, SOAK_PORT, BACKLOG, &s->listener))
-		goto bad;
-	for (i = 0; i <= SOAK_GROUPS; i++)
-		if (fantail_group_create(s->f, &s->group[i]))
-			goto bad;
-	s->res.lib_bytes_before = soak_memory() - empty;
-	return true;
-bad:
-	soak_fail(s, "cannot open");
-	return false;
+		soak_fail(s, "cannot open the card");
 }
 
-void soak_close(struct soak *s)
+void soak_open_library(struct soak *s)
 {
-	uint64_t memory = soak_memory();
+	if (!open_library(s))
+		soak_fail(s, "cannot open the library");
+}
 
+void soak_use_library(struct soak *s)
+{
+	int i;
+
+	if (fantail_listen(s->f, SOAK_PORT, BACKLOG, &s->listener))
+		soak_fail(s, "cannot listen");
+	for (i = 0; i <= SOAK_GROUPS; i++)
+		if (fantail_group_create(s->f, &s->group[i]))
+			soak_fail(s, "cannot create a group");
+}
+
+void soak_close_library(struct soak *s)
+{
 	fantail_close(s->f);
-	s->res.lib_bytes_after = memory - soak_memory();
+	s->f = NULL;
+}
+
+void soak_close_card(struct soak *s)
+{
 	fantail_dev_close(s->dev);
 	fantail_sim_close(s->sim);
+	s->dev = NULL;
+	s->sim = NULL;
 }
 
 /* ------------------------------------------------------------- publication */
@@ -237,6 +241,12 @@ static bool expect(struct soak_life *l, uint32_t at, uint32_t len)
 static bool listens(const struct soak_life *l)
 {
 	return l->accepted && !l->closed && !l->dead && !l->done;
+}
+
+/* Abort and release do not wait for what is published, nor it for them. */
+static bool may_hear(const struct soak_life *l)
+{
+	return l->accepted && !l->dead && (l->cut_off || !l->closed);
 }
 
 /* To one life, or to those in a group. */
@@ -263,9 +273,9 @@ void soak_publish(struct soak *s, struct soak_life *to, uint32_t group,
 		expect(to, at, len);
 		return;
 	}
-	for (i = 0; i < SOAK_PEERS; i++)
+	for (i = 0; i < s->opt.peers; i++)
 		for (l = s->life[i]; l; l = l->next)
-			if (listens(l) && l->groups >> group & 1)
+			if (may_hear(l) && l->groups >> group & 1)
 				expect(l, at, len);
 }
 
@@ -283,9 +293,9 @@ void soak_submit(struct soak *s)
 
 static struct soak_life *some_life(struct soak *s)
 {
-	uint32_t i = soak_below(s, SOAK_PEERS), n;
+	uint32_t i = soak_below(s, s->opt.peers), n;
 
-	for (n = 0; n < SOAK_PEERS; n++, i = (i + 1) % SOAK_PEERS)
+	for (n = 0; n < s->opt.peers; n++, i = (i + 1) % s->opt.peers)
 		if (s->life[i] && listens(s->life[i]))
 			return s->life[i];
 	return NULL;

@@ -22,7 +22,7 @@ struct soak_life *soak_add(struct soak *s, uint32_t peer, uint16_t port)
 {
 	struct soak_life *l;
 
-	if (peer >= SOAK_PEERS) {
+	if (peer >= s->opt.peers) {
 		soak_fail(s, "peer %u is unknown", peer);
 		return NULL;
 	}
@@ -47,7 +47,7 @@ struct soak_life *soak_add(struct soak *s, uint32_t peer, uint16_t port)
 struct soak_life *soak_find(struct soak *s, uint32_t ip, uint16_t port)
 {
 	uint32_t peer = ip - SOAK_FIRST_IP;
-	struct soak_life *l = peer < SOAK_PEERS ? s->life[peer] : NULL;
+	struct soak_life *l = peer < s->opt.peers ? s->life[peer] : NULL;
 	struct fantail_peer_info info;
 
 	if (l && !l->peer_up && !l->peer_gone) {
@@ -66,7 +66,7 @@ bool soak_nobody(const struct soak *s)
 {
 	uint32_t i;
 
-	for (i = 0; i < SOAK_PEERS; i++)
+	for (i = 0; i < s->opt.peers; i++)
 		if (s->life[i])
 			return false;
 	return true;
@@ -78,7 +78,7 @@ void soak_forget(struct soak *s)
 	struct soak_life *l;
 	uint32_t i;
 
-	for (i = 0; i < SOAK_PEERS; i++) {
+	for (i = 0; i < s->opt.peers; i++) {
 		while ((l = s->life[i])) {
 			s->life[i] = l->next;
 			free(l->piece);
@@ -142,7 +142,7 @@ static void host_release(struct soak_life *l)
 {
 	if (!l->accepted || l->done)
 		return;
-	l->closed = l->done = true;
+	l->closed = l->done = l->cut_off = true;
 	fantail_conn_set_user(l->conn, NULL);
 	fantail_release_conn(l->conn);
 }
@@ -230,7 +230,7 @@ static void carry_out(struct soak *s, struct soak_life *l)
 	case SOAK_HOST_ABORTS:
 		if (l->accepted && !l->dead)
 			fantail_abort_conn(l->conn);
-		l->closed = true;
+		l->closed = l->cut_off = true;
 		break;
 	case SOAK_HOST_RELEASES:
 		host_release(l);
@@ -283,7 +283,7 @@ void soak_dump(const struct soak *s)
 	const struct soak_life *l;
 	uint32_t i, n = 0;
 
-	for (i = 0; i < SOAK_PEERS; i++)
+	for (i = 0; i < s->opt.peers; i++)
 		for (l = s->life[i]; l && n < 20; l = l->next, n++)
 			describe(s, l);
 }
@@ -301,9 +301,8 @@ static bool ends_now(const struct soak_life *l, uint64_t now)
 {
 	if (l->ended || l->plan == SOAK_STAYS)
 		return false;
-	return l->dead ||
-	       (now >= l->end_us && (l->accepted || l->peer_gone ||
-				     l->plan == SOAK_PEER_GIVES_UP));
+	return l->dead || (now >= l->end_us && (l->accepted || l->peer_gone ||
+						l->plan == SOAK_PEER_GIVES_UP));
 }
 
 /* True: this life is over on both sides. */
@@ -348,7 +347,7 @@ void soak_tick(struct soak *s)
 	uint64_t now = soak_now(s);
 	uint32_t i;
 
-	for (i = 0; i < SOAK_PEERS && !s->res.failed; i++) {
+	for (i = 0; i < s->opt.peers && !s->res.failed; i++) {
 		at = &s->life[i];
 		while ((l = *at)) {
 			if (tick_life(s, l, now)) {

@@ -37,6 +37,7 @@ int main(void)
 {
 	uint64_t rounds = 10000, seed = (uint64_t)time(NULL);
 	struct soak_options opt = {
+		.peers = SOAK_PEERS,
 		.full_batches = 200,
 		.pcap = PCAP,
 		.progress = stderr,
@@ -70,8 +71,8 @@ int main(void)
 		printf("soak: passed, %s\n", JSON);
 	else
 		printf("soak: FAILED: %s\n"
-		       "soak: again with SEED=%llu ROUNDS=%llu; the last frames "
-		       "are in %s\n",
+		       "soak: again with SEED=%llu ROUNDS=%llu; the last "
+		       "frames are in %s\n",
 		       res.why, (unsigned long long)seed,
 		       (unsigned long long)rounds, PCAP);
 	return !ok;

@@ -9,8 +9,10 @@ Test(soak, everything_comes_back)
 {
 	const char *seed = getenv("SEED");
 	struct soak_options opt = {
-		.rounds = 300,
-		.full_batches = 5,
+		.rounds = 80,
+		.peers = SOAK_FLOODERS,
+		.full_batches = 3,
+		.progress = stderr,
 		.seed = seed ? strtoull(seed, NULL, 0) : 5,
 	};
 	struct soak_result res;
