@@ -179,7 +179,7 @@ struct engine *engine_open(const struct engine_options *opt)
 	cr_assert(e);
 	e->opt = *opt;
 	e->clients = opt->clients;
-	cr_assert_leq(e->clients, ENGINE_CLIENTS);
+	cr_assert_leq(e->clients, ENGINE_MOST);
 	if (!e->opt.seed)
 		e->opt.seed = 1;
 	e->rnd = e->opt.seed;
@@ -187,15 +187,18 @@ struct engine *engine_open(const struct engine_options *opt)
 	for (i = 0; i < ENGINE_TABLE; i++)
 		engine_table[i] = (uint8_t)(engine_mix(i / 8) >> i % 8 * 8);
 	memcpy(engine_table + ENGINE_TABLE, engine_table, ENGINE_PAYLOAD);
+	open_sim(e);
+	open_device(e);
+	e->connections = fantail_dev_limits(e->dev)->connections;
+	cr_assert_leq(e->clients, e->connections);
+	cr_assert_leq(e->connections, ENGINE_MOST);
 	/* ids from the end of the table and from its beginning, or dense */
 	for (i = 0; i < e->clients; i++) {
-		uint32_t far = i & 1 ? ENGINE_CLIENTS - 1 - i / 2 : i / 2;
+		uint32_t far = i & 1 ? e->connections - 1 - i / 2 : i / 2;
 
 		e->client[i].id = (uint16_t)(e->opt.dense_ids ? i : far);
 		e->owner[e->client[i].id] = (uint16_t)i;
 	}
-	open_sim(e);
-	open_device(e);
 	return e;
 }
 
@@ -312,9 +315,10 @@ void engine_return_kept(struct engine *e)
 static struct engine_client *by_handle(struct engine *e, uint32_t handle)
 {
 	uint32_t id = handle & 0xFFFF;
-	struct engine_client *c = &e->client[e->owner[id]];
+	struct engine_client *c;
 
-	cr_assert_lt(id, ENGINE_CLIENTS);
+	cr_assert_lt(id, e->connections);
+	c = &e->client[e->owner[id]];
 	cr_assert_eq(c->handle, handle, "record of handle %08x", handle);
 	return c;
 }

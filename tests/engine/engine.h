@@ -19,7 +19,8 @@
 #include "net.h"
 #include "peer.h"
 
-#define ENGINE_CLIENTS 256 /* as many as the test engine has connections */
+#define ENGINE_CLIENTS 256  /* as many as the test engine has connections */
+#define ENGINE_MOST    1024 /* clients, as many as the default engine has */
 #define ENGINE_GROUPS  64
 #define ENGINE_PORT    9000
 #define ENGINE_LOG     65536
@@ -29,7 +30,7 @@
 #define ENGINE_ARENA   (1u << 20)
 #define ENGINE_TABLE   65536u
 #define ENGINE_SCRATCH 2048u /* of each CONTROL entry */
-#define ENGINE_LIST    2048u /* of each DATA entry */
+#define ENGINE_LIST    8192u /* of each DATA entry */
 
 struct engine;
 
@@ -135,10 +136,10 @@ struct engine {
 	struct fantail_qp *qp;
 	uint8_t mac[6];
 	uint32_t ip;
-	struct engine_client client[ENGINE_CLIENTS];
-	uint32_t clients;
-	uint16_t owner[ENGINE_CLIENTS]; /* client of an id */
-	bool member[ENGINE_GROUPS][ENGINE_CLIENTS];
+	struct engine_client client[ENGINE_MOST];
+	uint32_t clients, connections; /* the latter: of the card */
+	uint16_t owner[ENGINE_MOST];   /* client of an id */
+	bool member[ENGINE_GROUPS][ENGINE_MOST];
 	struct fantail_mem arena, scratch, lists;
 	uint64_t arena_head, arena_tail;
 	uint32_t wraps;
