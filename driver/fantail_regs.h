@@ -71,9 +71,9 @@
 #define FANTAIL_EV_RESET 0x0002u /* the peer reset the connection */
 #define FANTAIL_EV_TIMED_OUT 0x0004u /* the give-up limit passed without an acknowledgement */
 #define FANTAIL_EV_OVERRUN 0x0008u /* aborted for lag, see cause */
-#define FANTAIL_EV_LAGGING 0x0010u /* lag above the limit (REPORT policy) */
-#define FANTAIL_EV_WRITABLE 0x0020u /* lag below half the limit again */
-#define FANTAIL_EV_SKIPPED 0x0040u /* payloads were left out (SKIP policy) */
+#define FANTAIL_EV_LAGGING 0x0010u /* lag above the limit, or three quarters of the extents in use (REPORT policy) */
+#define FANTAIL_EV_WRITABLE 0x0020u /* below half of that again; beside LAGGING: it lagged, and is writable now */
+#define FANTAIL_EV_SKIPPED 0x0040u /* payloads were left out (SKIP policy), the record says how many so far */
 #define FANTAIL_EV_CLOSED 0x0080u /* our FIN was acknowledged and the peer's received */
 #define FANTAIL_EV_DRAINED 0x0100u /* all queued data was acknowledged (on request) */
 #define FANTAIL_EV_RELEASED 0x0200u /* the id may be used again; last of its generation */

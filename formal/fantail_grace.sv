@@ -213,6 +213,7 @@ module fantail_grace #(
     .m_req_valid        (),
     .m_req_ready        (req_ready_i),
     .m_req_id           (),
+    .m_req_ev           (),
     .m_req_cause        (),
     .color_o            (color),
     .take_i             (take),

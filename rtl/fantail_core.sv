@@ -354,6 +354,9 @@ module fantail_core #(
     .rd_id_o            (enq_rid),
     .alive_i            (ack_at_enq.alive),
     .ext_free_i         (swp_at_enq.ext_free),
+    .skip_i             (swp_at_enq.skip),
+    .skip_seen_i        (swp_at_enq.skip_seen),
+    .policy_i           (par_at_enq.policy),
     .mss_i              (par_at_enq.mss),
     .nxt_i              (tx_at_enq.nxt),
     .enq_we_o           (enq_we),
@@ -571,6 +574,7 @@ module fantail_core #(
   logic        ack_busy, ack_idle;
   logic        req_valid, req_ready;
   logic [13:0] req_id;
+  logic [15:0] req_ev;
   logic [7:0]  req_cause;
 
   fantail_ack #(
@@ -596,6 +600,7 @@ module fantail_core #(
     .s_sweep_valid    (req_valid),
     .s_sweep_ready    (req_ready),
     .s_sweep_id       (req_id),
+    .s_sweep_ev       (req_ev),
     .s_sweep_cause    (req_cause),
     .s_seg_valid,
     .s_seg_ready,
@@ -633,7 +638,8 @@ module fantail_core #(
 
   fantail_sweep #(
     .Connections(Connections),
-    .LogBytes(LogBytes)
+    .LogBytes(LogBytes),
+    .Extents(Extents)
   ) u_sweep (
     .clk, .rst,
     .busy_o         (swp_busy),
@@ -669,6 +675,7 @@ module fantail_core #(
     .m_req_valid    (req_valid),
     .m_req_ready    (req_ready),
     .m_req_id       (req_id),
+    .m_req_ev       (req_ev),
     .m_req_cause    (req_cause),
     .color_o        (color),
     .take_i         (take),

@@ -16,6 +16,10 @@
 //
 // Contract: one target per cycle; a stall of the ready queue stalls the walk. Commands (install, close, retire) are taken when no
 // walk is running. Overrun requests (extents exhausted) go to the acknowledge owner, who aborts.
+//
+// Policy SKIP. While the sweeper says skip, and when the extents are exhausted, a walk leaves the connection out: what the
+// walk maps is taken whole or not at all. skip_gen asks the sweeper to tell. It is set to the opposite of skip_seen: if that
+// is a cycle old, the sweeper is about to tell, and what it tells is counted later.
 
 module fantail_enqueue #(
   parameter int Connections = 1024,
@@ -52,6 +56,9 @@ module fantail_enqueue #(
   output logic [13:0]                rd_id_o,
   input  logic                       alive_i,
   input  logic [15:0]                ext_free_i,
+  input  logic                       skip_i,
+  input  logic                       skip_seen_i,
+  input  logic [1:0]                 policy_i,     // POLICY_
   input  logic [10:0]                mss_i,
   input  logic [31:0]                nxt_i,        // next sequence number to be sent
   // own table, for the copies of other readers
@@ -174,7 +181,7 @@ module fantail_enqueue #(
   assign e1_state = e1_bits;
 
   // ---------------------------------------------------------------- E1: judge
-  logic        ours, usable, follows, full, overrun, append;
+  logic        ours, usable, follows, full, no_extent, skips, left_out, overrun, append;
   logic [31:0] new_delta, new_queued, unsent;
   logic        to_ready;
   logic        held_in_ready;
@@ -187,8 +194,11 @@ module fantail_enqueue #(
   assign follows    = (e1_state.ext_wr != 16'd0) && (e1_state.delta == new_delta)
                    && ((e1_state.queued - e1_state.first) < 32'h4000_0000);
   assign full       = (e1_state.ext_wr - ext_free_i) >= 16'(Extents);
-  assign overrun    = usable && !follows && full;
-  assign append     = usable && !overrun;
+  assign no_extent  = !follows && full;
+  assign skips      = policy_i == fantail_regs_pkg::POLICY_SKIP;
+  assign left_out   = usable && skips && (skip_i || no_extent);
+  assign overrun    = usable && !skips && no_extent;
+  assign append     = usable && !overrun && !left_out;
   assign new_queued = e1_state.queued + walk_q.len;
   assign unsent     = new_queued - nxt_i;
   // Ready now, or held until the batch's end. Unsent may be stale and too large: then the transmitter holds it.
@@ -234,6 +244,7 @@ module fantail_enqueue #(
       end
     end else begin
       enq_wdata_o.skipped = e1_state.skipped + 32'(walk_q.payloads);
+      if (left_out) enq_wdata_o.skip_gen = !skip_seen_i;
     end
   end
 

@@ -5,7 +5,7 @@
 //  - s_req: ring r in bit r, slice r (0 DATA, 1 CONTROL); the entry must hold until m_done_valid[r] (one cycle) answers
 //    with a REFUSE_ code and, for DMA_READ, the address of the first line that failed. Waiting rings alternate.
 //  - A refused entry changes nothing. Codes are found in the order of their numbers, but what needs the context of
-//    CONN_INSTALL (DMA_READ, CONTEXT, UNSUPPORTED policy, then TUPLE_EXISTS, FLOW_FULL) comes after what does not.
+//    CONN_INSTALL (DMA_READ, CONTEXT, then TUPLE_EXISTS, FLOW_FULL) comes after what does not.
 //  - RECV_RETURN looks at all its slots first (m_slot_check high: answer without effect), then gives them back.
 //  - CONN_RELEASE is answered when the engine has let go of the connection (CmdRetire), a few microseconds.
 //  - m_cmd, m_flow: one at a time, the next only after the answer.
@@ -16,8 +16,7 @@ module fantail_ctl #(
   parameter int Connections = 1024,     // connections
   parameter int Groups      = 1024,     // groups
   parameter int LogBytes    = 1048576,  // bytes of the payload log
-  parameter int QueuePairs  = 1,        // queue pairs
-  parameter int PolicyMax   = 0         // highest lag policy this build implements
+  parameter int QueuePairs  = 1         // queue pairs
 ) (
   input  logic                        clk,
   input  logic                        rst,
@@ -193,8 +192,7 @@ module fantail_ctl #(
   fantail_ctl_check #(
     .Connections(Connections),
     .Groups     (Groups),
-    .LogBytes   (LogBytes),
-    .PolicyMax  (PolicyMax)
+    .LogBytes   (LogBytes)
   ) u_check (
     .entry_i     (entry),
     .control_i   (ring_q),

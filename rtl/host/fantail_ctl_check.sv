@@ -8,8 +8,7 @@
 module fantail_ctl_check #(
   parameter int Connections = 1024,     // connections
   parameter int Groups      = 1024,     // groups
-  parameter int LogBytes    = 1048576,  // bytes of the payload log
-  parameter int PolicyMax   = 0         // highest lag policy this build implements
+  parameter int LogBytes    = 1048576   // bytes of the payload log
 ) (
   input  fantail_regs_pkg::entry_t   entry_i,
   input  logic                       control_i,    // on the CONTROL ring
@@ -42,8 +41,7 @@ module fantail_ctl_check #(
   fantail_entry_check #(
     .Connections(Connections),
     .Groups     (Groups),
-    .LogBytes   (LogBytes),
-    .PolicyMax  (PolicyMax)
+    .LogBytes   (LogBytes)
   ) u_check (
     .entry_i,
     .control_i,
@@ -74,7 +72,6 @@ module fantail_ctl_check #(
         || (ctx_i.keepalive_s != '0 && (ctx_i.keepalive_s < 32'd7200 || ctx_i.keepalive_s > 32'd2_000_000))  // RFC 9293 3.8.4
         || ctx_i.flags[31:3] != '0 || ctx_i.flags[2:1] > fantail_regs_pkg::POLICY_REPORT)
       ctx_code_o = fantail_regs_pkg::REFUSE_CONTEXT;
-    else if (32'(ctx_i.flags[2:1]) > 32'(PolicyMax)) ctx_code_o = fantail_regs_pkg::REFUSE_UNSUPPORTED;
   end
   assign ctx_tuple_o = {ctx_i.local_ip, ctx_i.remote_ip, ctx_i.local_port, ctx_i.remote_port};
   assign unused_ctx  = ^ctx_i;

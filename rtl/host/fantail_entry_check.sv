@@ -9,8 +9,7 @@
 module fantail_entry_check #(
   parameter int Connections = 1024,    // connections
   parameter int Groups      = 1024,    // groups
-  parameter int LogBytes    = 1048576, // bytes of the payload log; a payload is at most a quarter
-  parameter int PolicyMax   = 0        // highest lag policy this build implements
+  parameter int LogBytes    = 1048576  // bytes of the payload log; a payload is at most a quarter
 ) (
   input  fantail_regs_pkg::entry_t entry_i,
   input  logic                     control_i,  // on the CONTROL ring
@@ -129,8 +128,7 @@ module fantail_entry_check #(
     end
   end
 
-  assign unsupported = (entry_i.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0
-      || (update && entry_i.arg0 == 64'(fantail_regs_pkg::UPDATE_POLICY) && entry_i.arg1 > 64'(PolicyMax));
+  assign unsupported = (entry_i.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0;
 
   assign unused_cookie = ^entry_i.cookie;
 

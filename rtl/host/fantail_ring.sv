@@ -7,8 +7,8 @@
 // the newest announced tail is tail_i itself. Answers never wait: every line requested has a place in the FIFO.
 // A failed read raises fault_valid_o for one cycle with the entry's address and stops the ring until enable_i falls;
 // halted_i stops fetching. Entries fetched before are still offered. enable_i low drops what is left (also an entry
-// that is being offered). empty_o: nothing is announced that has not been taken, or nothing will ever come. settled_o: nothing
-// is asked for, nor will be before an entry is taken or the doorbell comes.
+// that is being offered). empty_o: nothing is announced that has not been taken, or nothing will ever come. settled_o:
+// nothing is being fetched, nor will be before an entry is taken or the doorbell comes.
 
 module fantail_ring #(
   parameter int Depth = 64  // entries held, a power of two, at least 16

@@ -16,8 +16,7 @@ module fantail_submit #(
   parameter int Groups      = 1024,     // groups
   parameter int LogBytes    = 1048576,  // bytes of the payload log
   parameter int QueuePairs  = 1,        // queue pairs
-  parameter int ListLines   = 64,       // lines of target lists held, a power of two, at least 16
-  parameter int PolicyMax   = 0         // highest lag policy this build implements
+  parameter int ListLines   = 64        // lines of target lists held, a power of two, at least 16
 ) (
   input  logic                        clk,
   input  logic                        rst,
@@ -465,8 +464,7 @@ module fantail_submit #(
     .Connections(Connections),
     .Groups     (Groups),
     .LogBytes   (LogBytes),
-    .QueuePairs (QueuePairs),
-    .PolicyMax  (PolicyMax)
+    .QueuePairs (QueuePairs)
   ) u_ctl (
     .clk,
     .rst,

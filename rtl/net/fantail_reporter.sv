@@ -8,6 +8,8 @@
 // Contract
 //   s_ev       raises events of a connection. One-shot events count once per generation; the repeatable ones (LAGGING,
 //              WRITABLE, SKIPPED, DRAINED, QUERY) whenever raised. Events raised before their record is built share it.
+//              LAGGING takes back a WRITABLE not told yet, and that cancels both if LAGGING had been told: so a
+//              record with WRITABLE says writable now, whether LAGGING stands beside it or not.
 //   clear      an install: the new generation starts without events. A pulse, at most one every eight cycles.
 //   m_rec      CONN record with the events not told before; `tail` is zero. Connections in the order of their oldest
 //              untold event. A record that waits holds back no s_ev.
@@ -97,7 +99,12 @@ module fantail_reporter #(
     .rdata_o ({row_queued, row_gen, row_cause, row_untold, row_all})
   );
 
-  assign fresh = s_ev_bits & (~row_all | Repeatable);
+  logic        relapse;
+  logic [15:0] merged;
+  assign fresh   = s_ev_bits & (~row_all | Repeatable);
+  assign relapse = (fresh & fantail_regs_pkg::EV_LAGGING) != '0 && (row_untold & fantail_regs_pkg::EV_WRITABLE) != '0;
+  assign merged  = relapse ? (row_untold | (fresh & ~fantail_regs_pkg::EV_LAGGING)) & ~fantail_regs_pkg::EV_WRITABLE
+                           : row_untold | fresh;
   always_comb begin : edit
     row_new    = {row_queued, row_gen, row_cause, row_untold, row_all};
     queue_push = 1'b0;
@@ -108,7 +115,7 @@ module fantail_reporter #(
           row_queued || fresh != '0,
           s_ev_gen,
           (fresh & fantail_regs_pkg::EV_OVERRUN) != '0 ? s_ev_cause : row_cause,
-          row_untold | fresh,
+          merged,
           row_all | s_ev_bits
         };
         queue_push = !row_queued && fresh != '0;

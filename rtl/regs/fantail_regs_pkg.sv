@@ -68,9 +68,9 @@ package fantail_regs_pkg;
   localparam logic [15:0] EV_RESET = 16'h0002;  // the peer reset the connection
   localparam logic [15:0] EV_TIMED_OUT = 16'h0004;  // the give-up limit passed without an acknowledgement
   localparam logic [15:0] EV_OVERRUN = 16'h0008;  // aborted for lag, see cause
-  localparam logic [15:0] EV_LAGGING = 16'h0010;  // lag above the limit (REPORT policy)
-  localparam logic [15:0] EV_WRITABLE = 16'h0020;  // lag below half the limit again
-  localparam logic [15:0] EV_SKIPPED = 16'h0040;  // payloads were left out (SKIP policy)
+  localparam logic [15:0] EV_LAGGING = 16'h0010;  // lag above the limit, or three quarters of the extents in use (REPORT policy)
+  localparam logic [15:0] EV_WRITABLE = 16'h0020;  // below half of that again; beside LAGGING: it lagged, and is writable now
+  localparam logic [15:0] EV_SKIPPED = 16'h0040;  // payloads were left out (SKIP policy), the record says how many so far
   localparam logic [15:0] EV_CLOSED = 16'h0080;  // our FIN was acknowledged and the peer's received
   localparam logic [15:0] EV_DRAINED = 16'h0100;  // all queued data was acknowledged (on request)
   localparam logic [15:0] EV_RELEASED = 16'h0200;  // the id may be used again; last of its generation

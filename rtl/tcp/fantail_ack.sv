@@ -36,7 +36,8 @@ module fantail_ack #(
   input  logic                       s_sweep_valid,
   output logic                       s_sweep_ready,
   input  logic [13:0]                s_sweep_id,
-  input  logic [7:0]                 s_sweep_cause,  // CAUSE_NONE: a deadline passed
+  input  logic [15:0]                s_sweep_ev,     // EV_ to raise; if none:
+  input  logic [7:0]                 s_sweep_cause,  // CAUSE_NONE: a deadline passed; else abort
   // received segments and frames
   input  logic                       s_seg_valid,
   output logic                       s_seg_ready,
@@ -101,7 +102,8 @@ module fantail_ack #(
       a0_id    = s_overrun_id;
       a0_cause = fantail_regs_pkg::CAUSE_EXTENTS;
     end else if (s_sweep_valid) begin
-      a0_kind  = s_sweep_cause == fantail_regs_pkg::CAUSE_NONE ? fantail_tcp_pkg::EvTimer : fantail_tcp_pkg::EvOverrun;
+      a0_kind  = s_sweep_ev != '0 ? fantail_tcp_pkg::EvLag
+               : s_sweep_cause == fantail_regs_pkg::CAUSE_NONE ? fantail_tcp_pkg::EvTimer : fantail_tcp_pkg::EvOverrun;
       a0_id    = s_sweep_id;
       a0_cause = s_sweep_cause;
     end else begin
@@ -204,7 +206,7 @@ module fantail_ack #(
     a1_cause_q <= a0_cause;
     if (a0_go) begin
       a1_seg_q   <= s_seg_data;
-      a1_value_q <= s_cmd_value;
+      a1_value_q <= s_cmd_valid ? s_cmd_value : 32'(s_sweep_ev);
     end
     if (a0_go && s_cmd_valid) a1_ctx_q <= s_cmd_ctx;
     a2_id_q      <= a1_id_q;

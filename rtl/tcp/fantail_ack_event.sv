@@ -16,7 +16,7 @@ module fantail_ack_event (
   input  fantail_tcp_pkg::enq_t       enq_i,
   input  fantail_tcp_pkg::par_t       par_i,
   input  fantail_pkg::seg_t           seg_i,         // of a segment or frame
-  input  logic [31:0]                 value_i,       // of a command
+  input  logic [31:0]                 value_i,       // of a command; EV_ of the sweeper
   input  fantail_regs_pkg::context_t  ctx_i,         // of an install
   output fantail_tcp_pkg::ack_t       n_o,           // state after
   output logic [1:0]                  verdict_o,     // fantail_pkg::Verdict*
@@ -354,6 +354,8 @@ module fantail_ack_event (
         ev_o        = fantail_regs_pkg::EV_OVERRUN;
         wake_o      = 1'b1;
       end
+
+      fantail_tcp_pkg::EvLag: if (s_i.alive) ev_o = value_i[15:0];
 
       // Our window opens in steps, not in crumbs (RFC 9293 3.8.6.2.2); a peer that may have stopped is told at once.
       fantail_tcp_pkg::EvCredit: if (s_i.alive) begin

@@ -12,18 +12,25 @@
 //
 // Extents below the one that holds una are free a whole sweep later, for the same reason: ext_free is the ext_rd of the visit before.
 //
-// Lag. newest_q is the newest position any connection has had acknowledged. Lag = newest - own oldest needed.
+// Lag. newest_q is the newest position any connection has had acknowledged. Lag = newest - own oldest needed. What is done
+// above the connection's limit is its policy:
+//   ABORT   it is aborted
+//   SKIP    skip is set while the lag is above the limit, and fantail_enqueue leaves payloads out; SKIPPED is told once for
+//           what was left out between two visits, after skip_seen has been written
+//   REPORT  LAGGING once above, then WRITABLE once below half; three quarters of the extents in use count as above, less
+//           than three eighths as below half. Who was told LAGGING is told WRITABLE, even if the policy changes.
 //
-// A waiting log. DATA waits until the watermark has come to log_want_i; whoever needs a byte below holds it up. One that has bytes on the
-// wire, or cannot send for want of a window, and whose una has stood still for pin_us_i, is aborted. All of them have the
-// same time: it runs from their own last progress, not from the turn at which they are in the way. The answer to a probe is
-// no progress. When the time is up is a deadline like others, so waiting for it is idle.
+// A waiting log. DATA waits until the watermark has come to log_want_i; whoever needs a byte below holds it up. One that
+// has bytes on the wire, or cannot send for want of a window, and whose una has stood still for pin_us_i, is aborted. The
+// time runs from each one's own last progress, not from the turn at which it is in the way. The answer to a probe is no
+// progress. When the time is up is a deadline like others, so waiting for it is idle.
 //
 // A visit takes one cycle, three and more when bytes are unacknowledged (row of extents).
 
 module fantail_sweep #(
   parameter int Connections = 1024,
-  parameter int LogBytes    = 1048576
+  parameter int LogBytes    = 1048576,
+  parameter int Extents     = 64        // per connection
 ) (
   input  logic                       clk,
   input  logic                       rst,
@@ -64,7 +71,8 @@ module fantail_sweep #(
   output logic                       m_req_valid,
   input  logic                       m_req_ready,
   output logic [13:0]                m_req_id,
-  output logic [7:0]                 m_req_cause,     // CAUSE_NONE: a deadline passed
+  output logic [15:0]                m_req_ev,        // EV_ to be told; if none:
+  output logic [7:0]                 m_req_cause,     // CAUSE_NONE: a deadline passed; else abort
   // grace period
   output logic                       color_o,
   input  logic                       take_i,          // a pick, of the current colour
@@ -185,11 +193,13 @@ module fantail_sweep #(
 
   // ---------------------------------------------------------------- lag
   logic [31:0] newest_q, lag, drained_pos;
-  logic        lagging, pin_limit, pins, pin_time;
+  logic        above, below, over, pin_limit, pins, pin_time;
   logic [31:0] cand_q, low_q;
 
   assign lag         = newest_q - need;
-  assign lagging     = !lag[31] && (lag > par_i.lag_limit) && (par_i.policy == fantail_regs_pkg::POLICY_ABORT);
+  assign above       = pinned && !lag[31] && (lag > par_i.lag_limit);
+  assign below       = !pinned || lag[31] || (lag < {1'b0, par_i.lag_limit[31:1]});
+  assign over        = above && (par_i.policy == fantail_regs_pkg::POLICY_ABORT);
   assign pin_limit   = !lag[31] && (lag > pin_limit_i);
   assign pins        = log_wait_i && owes && ($signed(need - log_want_i) < 0);
   assign pin_time    = pins && (stalled > pin_us_i);
@@ -204,6 +214,8 @@ module fantail_sweep #(
 
   // ---------------------------------------------------------------- steps
   logic        last_visit, visit_done, changed;
+  logic [15:0] news, news_q;         // told first
+  logic        act_q;                // then a deadline or an abort
   logic [7:0]  cause_q;
   logic [13:0] cand_id_q;
   logic        quiet_q;
@@ -234,7 +246,7 @@ module fantail_sweep #(
       end
       Judge: begin
         if (pinned) state_d = Ask;
-        else if (overdue) state_d = Request;
+        else if (overdue || news != '0) state_d = Request;
         else visit_done = 1'b1;
       end
       Ask: begin
@@ -243,12 +255,12 @@ module fantail_sweep #(
       end
       Row: begin
         if (row_more) state_d = Ask;
-        else if (lagging || pin_limit || pin_time || overdue) state_d = Request;
+        else if (over || pin_limit || pin_time || overdue || news != '0) state_d = Request;
         else visit_done = 1'b1;
       end
       Request: begin
         m_req_valid = 1'b1;
-        visit_done  = m_req_ready;
+        visit_done  = m_req_ready && !(news_q != '0 && act_q);
       end
       Grace: if (old_gone) state_d = Start;
       default: state_d = Start;
@@ -260,11 +272,13 @@ module fantail_sweep #(
   assign ext_rd_id_o    = id_q;
   assign ext_rd_index_o = index_q;
   assign m_req_id       = id_q;
+  assign m_req_ev       = news_q;
   assign m_req_cause    = cause_q;
 
   // own state: what was found, and what was found the visit before
   fantail_tcp_pkg::swp_t found_state;
   logic                  store;
+  logic [15:0]           used;          // extents
   always_comb begin
     found_state          = own;
     found_state.ext_free = own.ext_rd;
@@ -273,6 +287,21 @@ module fantail_sweep #(
     if (owes) found_state.still_us = still_us;
     if (pinned) found_state.ext_rd = here;
     else if (active && enq_i.ext_wr != '0) found_state.ext_rd = enq_i.ext_wr - 16'd1;
+    found_state.skip      = above && (par_i.policy == fantail_regs_pkg::POLICY_SKIP);
+    found_state.skip_seen = enq_i.skip_gen;
+    found_state.lagging   = (par_i.policy == fantail_regs_pkg::POLICY_REPORT)
+                         && (own.lagging ? !(below && used < 16'(Extents / 8 * 3))
+                                         : (above || used >= 16'(Extents / 4 * 3)));
+  end
+  assign used = enq_i.ext_wr - (pinned ? here : enq_i.ext_wr - 16'(enq_i.ext_wr != '0));
+
+  always_comb begin
+    news = '0;
+    if (active) begin
+      if (found_state.skip_seen != own.skip_seen) news = news | fantail_regs_pkg::EV_SKIPPED;
+      if (found_state.lagging && !own.lagging) news = news | fantail_regs_pkg::EV_LAGGING;
+      if (!found_state.lagging && own.lagging) news = news | fantail_regs_pkg::EV_WRITABLE;
+    end
   end
   assign changed = found_state != own;
   assign store   = active && changed && (row_done || (state_q == Judge && !pinned));
@@ -303,6 +332,8 @@ module fantail_sweep #(
         index_q      <= {own.ext_rd[15:3], 3'd0};
         cand_valid_q <= 1'b0;
         cause_q      <= fantail_regs_pkg::CAUSE_NONE;
+        news_q       <= news;
+        act_q        <= overdue;
         if (late && !overdue && $signed(since_begin - best_q) < 0) begin
           best_valid_q <= 1'b1;
           best_q       <= since_begin;
@@ -328,9 +359,12 @@ module fantail_sweep #(
             best_q       <= pin_begin;
           end
           cause_q <= (pin_limit || pin_time) ? fantail_regs_pkg::CAUSE_PIN
-                   : lagging ? fantail_regs_pkg::CAUSE_LAG : fantail_regs_pkg::CAUSE_NONE;
+                   : over ? fantail_regs_pkg::CAUSE_LAG : fantail_regs_pkg::CAUSE_NONE;
+          news_q  <= news;
+          act_q   <= pin_limit || pin_time || over || overdue;
         end
       end
+      Request: if (m_req_ready) news_q <= '0;
       Grace: if (old_gone) begin
         low_q       <= cand_q;
         pin_id_o    <= cand_id_q;

@@ -38,7 +38,7 @@ package fantail_tcp_pkg;
   } adr_t;
 
   // Owner: fantail_enqueue.
-  localparam int EnqW = 166;
+  localparam int EnqW = 167;
   typedef struct packed {
     logic        installed;
     logic        closing;     // FIN follows the queued bytes
@@ -50,6 +50,7 @@ package fantail_tcp_pkg;
     logic [15:0] ext_wr;      // extents written, free-running
     logic        push;        // every queued byte may go, batch boundary or not
     logic [31:0] skipped;     // payloads left out
+    logic        skip_gen;    // differs from skip_seen: some were left out for lag since then
   } enq_t;
 
   // Owner: fantail_transmit.
@@ -118,13 +119,16 @@ package fantail_tcp_pkg;
   } ack_t;
 
   // Owner: fantail_sweep.
-  localparam int SwpW = 81;
+  localparam int SwpW = 84;
   typedef struct packed {
     logic [15:0] ext_rd;      // extent that holds una, found by the last visit
     logic [15:0] una_seen;    // low bits of una at the last visit
     logic [15:0] ext_free;    // extents below were freed a whole sweep ago: may be overwritten
     logic        owes;        // at the last visit it was the peer's turn to acknowledge, or to open its window
     logic [31:0] still_us;    // visits have seen that, and una stand, since then
+    logic        skip;        // policy SKIP, and lag above the limit: leave payloads out
+    logic        skip_seen;   // skip_gen, as the host was told
+    logic        lagging;     // policy REPORT: LAGGING was raised, WRITABLE was not yet
   } swp_t;
 
   // Extent: the stream's bytes from first_seq on lie at position = sequence + delta, until the next extent begins.
@@ -164,6 +168,7 @@ package fantail_tcp_pkg;
   localparam logic [3:0] EvRetire   = 4'd7;
   localparam logic [3:0] EvReleased = 4'd8;
   localparam logic [3:0] EvOverrun  = 4'd9;
+  localparam logic [3:0] EvLag      = 4'd10;  // the sweeper has LAGGING, WRITABLE or SKIPPED to tell
 
   // An ACK of data waits at most so long for a segment to ride on (RFC 9293 3.8.6.3: below 500 ms), microseconds.
   localparam logic [31:0] DelayedAckUs = 32'd40_000;

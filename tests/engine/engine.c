@@ -55,7 +55,9 @@ static void on_data(void *ctx, struct fantail_peers *peers, uint32_t peer,
 
 	(void)peers;
 	c->got += len;
-	while (len) {
+	if (e->opt.data)
+		e->opt.data(e, peer, p, len);
+	while (len && !e->opt.data) {
 		struct engine_piece *piece = &c->piece[c->next_piece];
 		size_t n;
 

@@ -71,6 +71,10 @@ struct engine_options {
 	/* every TCP segment either way, before the link; NULL ok */
 	void (*segment)(struct engine *e, const struct engine_segment *s,
 			struct fantail_net_fate *fate);
+	/* bytes of a stream, instead of comparing them to what was published
+	 * to the client: some may be left out; NULL ok */
+	void (*data)(struct engine *e, uint32_t client, const uint8_t *bytes,
+		     size_t len);
 	/* every status record; NULL ok */
 	void (*record)(struct engine *e, const union fantail_record *rec);
 	struct fantail_qp_options qp; /* zero: as the driver's, 128 slots */

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each lag policy does, step by step. */
+#include <criterion/criterion.h>
+
+#include "policy.h"
+
+#define SLOW	2
+#define CLIENTS 6
+#define LIMIT	20000
+
+static struct policy_stream *slow(void)
+{
+	return &policy_test.stream[SLOW];
+}
+
+static uint16_t events(void)
+{
+	return policy_test.e->client[SLOW].events & (uint16_t)~FANTAIL_EV_QUERY;
+}
+
+/* Its share of @messages of 1,000 bytes, more than it has buffer for. */
+static void stop_after(uint32_t policy, uint32_t messages)
+{
+	policy_start(CLIENTS, policy, LIMIT);
+	policy_pause(SLOW);
+	policy_feed(messages, 1000);
+}
+
+static void check_others(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < CLIENTS; i++) {
+		struct policy_stream *s = &policy_test.stream[i];
+
+		if (i == SLOW)
+			continue;
+		cr_assert(policy_alive(i));
+		cr_assert_eq(s->lagging + s->writable + s->skipped, 0);
+		cr_assert_eq(s->messages, policy_test.wanted[i]);
+	}
+}
+
+/* It has taken 11,584 bytes: 31 messages are a lag of less than the limit. */
+Test(policy, report_once_above_and_once_below_half)
+{
+	uint32_t k;
+
+	stop_after(FANTAIL_POLICY_REPORT, 31);
+	cr_assert_eq(events(), 0);
+	for (k = 1; k <= 3; k++) {
+		policy_feed(3, 1000);
+		cr_assert_eq(slow()->lagging, k);
+		cr_assert_eq(slow()->writable, k - 1);
+		policy_feed(2, 1000);
+		cr_assert_eq(slow()->lagging, k, "once is enough");
+		/* from 24,416 to 12,832: between half and the limit */
+		policy_consume(SLOW, 8 * POLICY_SEGMENT);
+		engine_for(policy_test.e, 300000);
+		cr_assert_eq(slow()->writable, k - 1, "not yet below half");
+		policy_consume(SLOW, 2 * POLICY_SEGMENT);
+		engine_for(policy_test.e, 300000);
+		cr_assert_eq(slow()->writable, k);
+		cr_assert_eq(slow()->lagging, k);
+		/* 14,480 bytes were consumed, and so many are fed */
+		if (k == 3)
+			break;
+		policy_feed(9, 1000);
+		policy_feed(1, 480);
+		cr_assert_eq(slow()->lagging, k);
+	}
+	cr_assert_eq(events(), FANTAIL_EV_LAGGING | FANTAIL_EV_WRITABLE);
+	policy_resume(SLOW);
+	check_others();
+	cr_assert_eq(slow()->gaps, 0);
+	policy_close();
+}
+
+Test(policy, skip_leaves_out_whole_messages)
+{
+	uint32_t missing;
+
+	stop_after(FANTAIL_POLICY_SKIP, 31);
+	cr_assert_eq(events(), 0);
+	/* 32,000 - 11,584 is above; what is fed then is left out */
+	policy_feed(1, 1000);
+	cr_assert_eq(slow()->skipped, 0);
+	policy_feed(10, 1000);
+	cr_assert_eq(slow()->skipped, 10, "each was a batch of its own");
+	policy_resume(SLOW);
+	policy_drain();
+	cr_assert_eq(slow()->messages, 32);
+	missing = policy_test.e->client[SLOW].last.skipped;
+	cr_assert_eq(missing, 10);
+	policy_feed(5, 1000);
+	cr_assert_eq(slow()->gaps, 10);
+	cr_assert_eq(slow()->messages, 37);
+	cr_assert_eq(slow()->skipped, 10);
+	cr_assert_eq(events(), FANTAIL_EV_SKIPPED);
+	check_others();
+	policy_close();
+}
+
+/* Payloads that share a walk share its fate. */
+Test(policy, skip_leaves_out_a_merged_walk_whole)
+{
+	uint32_t i;
+
+	stop_after(FANTAIL_POLICY_SKIP, 32);
+	for (i = 0; i < 10; i++)
+		policy_group(700);
+	engine_submit(policy_test.e);
+	engine_until(policy_test.e, engine_batches_done, ENGINE_FAR_US);
+	cr_assert_eq(policy_test.e->last_batch.skipped, 10);
+	cr_assert_eq(policy_test.e->last_batch.reached, 10 * (CLIENTS - 1));
+	engine_for(policy_test.e, 1000);
+	cr_assert_geq(slow()->skipped, 1);
+	policy_resume(SLOW);
+	policy_drain();
+	cr_assert_eq(policy_test.e->client[SLOW].last.skipped, 10);
+	check_others();
+	policy_close();
+}
+
+/* ------------------------------------------------------------ run time */
+Test(policy, may_change)
+{
+	stop_after(FANTAIL_POLICY_ABORT, 31);
+	policy_update(SLOW, FANTAIL_UPDATE_POLICY, FANTAIL_POLICY_SKIP);
+	policy_feed(3, 1000);
+	cr_assert_eq(slow()->skipped, 2);
+	/* a lag of 20,416 is within this */
+	policy_update(SLOW, FANTAIL_UPDATE_LAG_LIMIT, 30000);
+	policy_feed(3, 1000);
+	cr_assert_eq(slow()->skipped, 2);
+	policy_update(SLOW, FANTAIL_UPDATE_POLICY, FANTAIL_POLICY_REPORT);
+	cr_assert_eq(slow()->lagging, 0);
+	policy_update(SLOW, FANTAIL_UPDATE_LAG_LIMIT, 20000);
+	cr_assert_eq(slow()->lagging, 1);
+	policy_feed(3, 1000);
+	cr_assert_eq(slow()->skipped, 2);
+	cr_assert_eq(slow()->writable, 0);
+	/* who was told the one is told the other */
+	policy_update(SLOW, FANTAIL_UPDATE_POLICY, FANTAIL_POLICY_SKIP);
+	cr_assert_eq(slow()->writable, 1);
+	policy_feed(1, 1000);
+	cr_assert_eq(slow()->skipped, 3);
+	cr_assert(policy_alive(SLOW));
+	policy_update(SLOW, FANTAIL_UPDATE_POLICY, FANTAIL_POLICY_ABORT);
+	cr_assert_eq(events() & FANTAIL_EV_OVERRUN, FANTAIL_EV_OVERRUN);
+	cr_assert_eq(policy_test.e->client[SLOW].cause, FANTAIL_CAUSE_LAG);
+	check_others();
+	policy_close();
+}
+
+Test(policy, limit_of_zero_is_a_quarter)
+{
+	stop_after(FANTAIL_POLICY_REPORT, 26);
+	policy_update(SLOW, FANTAIL_UPDATE_LAG_LIMIT, 0);
+	cr_assert_eq(slow()->lagging, 0, "14,416");
+	policy_feed(2, 1000);
+	cr_assert_eq(slow()->lagging, 1, "16,416 of 16,384");
+	policy_resume(SLOW);
+	policy_drain();
+	cr_assert_eq(slow()->writable, 1);
+	check_others();
+	policy_close();
+}
+
+/* ------------------------------------------------------------ extents */
+
+/* An extent for everybody: no payload follows the one before it. */
+static void scatter(uint32_t rounds)
+{
+	uint32_t i;
+
+	while (rounds--) {
+		for (i = 0; i < CLIENTS; i++)
+			policy_unicast(i, 250);
+		engine_submit(policy_test.e);
+		engine_until(policy_test.e, engine_batches_done, ENGINE_FAR_US);
+		engine_for(policy_test.e, 50000);
+	}
+}
+
+/* It has sixteen; its window closes before the first round. */
+static void start_extents(uint32_t policy)
+{
+	policy_start(CLIENTS, policy, ENGINE_LOG);
+	policy_pause(SLOW);
+	policy_feed(11, 1000);
+	policy_feed(1, POLICY_BUFFER - 11000);
+}
+
+Test(policy, extents_run_out_with_abort)
+{
+	start_extents(FANTAIL_POLICY_ABORT);
+	scatter(16);
+	cr_assert_eq(events(), 0);
+	scatter(1);
+	cr_assert_eq(events(), FANTAIL_EV_OVERRUN);
+	cr_assert_eq(policy_test.e->client[SLOW].cause, FANTAIL_CAUSE_EXTENTS);
+	check_others();
+	policy_close();
+}
+
+Test(policy, extents_run_out_with_skip)
+{
+	start_extents(FANTAIL_POLICY_SKIP);
+	scatter(16);
+	cr_assert_eq(events(), 0);
+	scatter(10);
+	cr_assert_eq(slow()->skipped, 10);
+	cr_assert(policy_alive(SLOW));
+	policy_resume(SLOW);
+	policy_drain();
+	scatter(3);
+	cr_assert_eq(slow()->messages, 12 + 16 + 3);
+	cr_assert_eq(slow()->skipped, 10);
+	check_others();
+	policy_close();
+}
+
+/* Twelve in use are a warning, fewer than six the all-clear. */
+Test(policy, extents_run_short_with_report)
+{
+	start_extents(FANTAIL_POLICY_REPORT);
+	scatter(11);
+	cr_assert_eq(events(), 0);
+	scatter(1);
+	cr_assert_eq(slow()->lagging, 1);
+	scatter(2);
+	cr_assert_eq(slow()->lagging, 1);
+	/* five of fourteen and a part of the sixth */
+	policy_consume(SLOW, POLICY_SEGMENT);
+	engine_for(policy_test.e, 300000);
+	cr_assert_eq(slow()->writable, 0, "nine");
+	policy_consume(SLOW, POLICY_SEGMENT);
+	engine_for(policy_test.e, 300000);
+	cr_assert_eq(slow()->writable, 1);
+	cr_assert_eq(events(), FANTAIL_EV_LAGGING | FANTAIL_EV_WRITABLE);
+	policy_resume(SLOW);
+	scatter(5);
+	check_others();
+	policy_close();
+}
+
+Test(policy, extents_run_out_with_report)
+{
+	start_extents(FANTAIL_POLICY_REPORT);
+	scatter(16);
+	cr_assert_eq(events(), FANTAIL_EV_LAGGING);
+	scatter(1);
+	cr_assert_eq(slow()->lagging, 1);
+	cr_assert_eq(events(), FANTAIL_EV_LAGGING | FANTAIL_EV_OVERRUN);
+	cr_assert_eq(policy_test.e->client[SLOW].cause, FANTAIL_CAUSE_EXTENTS);
+	check_others();
+	policy_close();
+}
