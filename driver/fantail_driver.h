@@ -151,8 +151,10 @@ struct fantail_qp_options {
 	unsigned int control_log2; /* entries, 2..14; default 10 */
 	unsigned int status_log2;  /* records, 2..14; default 12 */
 	unsigned int slot_count;   /* 8..4096; default 1024 */
-	unsigned int mod_count;	   /* records, to 65535; default 64 */
+	unsigned int mod_count;	   /* items, to 65535; default 64 */
 	uint32_t mod_us;	   /* microseconds; default 50 */
+	bool urgent;		   /* a failure ends its period at once */
+	bool summary_only;	   /* CONN records wait for COLLECT */
 };
 
 #define FANTAIL_MOD_US_DEFAULT 50u

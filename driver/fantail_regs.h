@@ -257,16 +257,16 @@
 #define FANTAIL_QP_SLOT_COUNT 0x02Cu /* rw, receive slots */
 #define FANTAIL_SLOT_COUNT_VALUE_SHIFT 0 /* slots, 8..SLOT_COUNT_MAX */
 #define FANTAIL_SLOT_COUNT_VALUE_MASK 0x00001FFFu
-#define FANTAIL_QP_MOD_COUNT 0x030u /* rw, records that fire an armed interrupt; 0 and 1 fire at the first */
-#define FANTAIL_MOD_COUNT_VALUE_SHIFT 0 /* records */
+#define FANTAIL_QP_MOD_COUNT 0x030u /* rw, records and connections with news that end a period and fire an armed interrupt; 0 and 1: the first */
+#define FANTAIL_MOD_COUNT_VALUE_SHIFT 0 /* items */
 #define FANTAIL_MOD_COUNT_VALUE_MASK 0x0000FFFFu
-#define FANTAIL_QP_MOD_US 0x034u /* rw, age of the oldest untold record that fires an armed interrupt, microseconds */
+#define FANTAIL_QP_MOD_US 0x034u /* rw, age of the oldest untold record or news that ends a period and fires an armed interrupt, microseconds */
 #define FANTAIL_QP_QP_CTRL 0x038u /* rw, queue pair control; bases and sizes are taken when ENABLE rises */
 #define FANTAIL_QP_CTRL_ENABLE_SHIFT 0 /* run */
 #define FANTAIL_QP_CTRL_ENABLE_MASK 0x00000001u
-#define FANTAIL_QP_CTRL_URGENT_SHIFT 1 /* a failure fires the interrupt at once */
+#define FANTAIL_QP_CTRL_URGENT_SHIFT 1 /* a failure ends the period and fires the interrupt at once */
 #define FANTAIL_QP_CTRL_URGENT_MASK 0x00000002u
-#define FANTAIL_QP_CTRL_SUMMARY_ONLY_SHIFT 2 /* connection news waits for COLLECT */
+#define FANTAIL_QP_CTRL_SUMMARY_ONLY_SHIFT 2 /* CONN records wait for COLLECT; SUMMARY comes as ever */
 #define FANTAIL_QP_CTRL_SUMMARY_ONLY_MASK 0x00000004u
 #define FANTAIL_QP_QP_STATUS 0x03Cu /* ro, queue pair status */
 #define FANTAIL_QP_STATUS_RUNNING_SHIFT 0 /* enabled, not halted, and every receive slot in the free list */
@@ -304,7 +304,7 @@
 
 /* 64-bit counters of the qp page: offset of the low word */
 #define FANTAIL_QPCNT_BASE 0x100u
-#define FANTAIL_QPCNT_COUNT 10u
+#define FANTAIL_QPCNT_COUNT 11u
 #define FANTAIL_QPCNT_DATA_DOORBELLS 0x100u /* doorbell writes that moved the DATA tail */
 #define FANTAIL_QPCNT_CONTROL_DOORBELLS 0x108u /* doorbell writes that moved the CONTROL tail */
 #define FANTAIL_QPCNT_STATUS_DOORBELLS 0x110u /* doorbell writes that moved neither */
@@ -315,6 +315,7 @@
 #define FANTAIL_QPCNT_FRAME_RECORDS 0x138u /* FRAME records written */
 #define FANTAIL_QPCNT_REFUSED_RECORDS 0x140u /* REFUSED records written */
 #define FANTAIL_QPCNT_HEAD_RECORDS 0x148u /* HEAD records written */
+#define FANTAIL_QPCNT_SUMMARY_RECORDS 0x150u /* SUMMARY records written */
 
 /* entry: submission entry */
 struct fantail_entry {
@@ -465,15 +466,15 @@ static_assert(offsetof(struct fantail_rec_conn, all_events) == 24, "rec_conn.all
 static_assert(offsetof(struct fantail_rec_conn, rsvd0) == 26, "rec_conn.rsvd0");
 static_assert(offsetof(struct fantail_rec_conn, tail) == 28, "rec_conn.tail");
 
-/* rec_summary: SUMMARY record */
+/* rec_summary: SUMMARY record: ends a period in which connections came, sent, failed or left; all counts are since the last SUMMARY */
 struct fantail_rec_summary {
 	uint8_t type; /* REC_SUMMARY */
 	uint8_t rsvd0[3]; /* zero */
-	uint32_t connects; /* installs since the last */
-	uint32_t reads; /* DATA records since the last */
-	uint32_t errors; /* send errors since the last */
-	uint32_t disconnects; /* peer closes and resets since the last */
-	uint32_t successes; /* deliveries acknowledged since the last */
+	uint32_t connects; /* connections installed */
+	uint32_t reads; /* DATA records written */
+	uint32_t errors; /* send errors: connections that failed with TIMED_OUT or OVERRUN */
+	uint32_t disconnects; /* connections that their peer closed or reset (the first PEER_FIN or RESET of each) */
+	uint32_t successes; /* times that a connection had everything acknowledged that was queued for it; alone no news */
 	uint32_t rsvd1; /* zero */
 	uint32_t tail; /* heads and phase */
 };

@@ -43,6 +43,8 @@ static int merge_options(struct fantail_qp_options *o,
 		o->mod_count = given->mod_count;
 	if (given->mod_us)
 		o->mod_us = given->mod_us;
+	o->urgent = given->urgent;
+	o->summary_only = given->summary_only;
 	if (o->data_log2 < FANTAIL_RING_LOG2_MIN ||
 	    o->data_log2 > FANTAIL_RING_LOG2_MAX ||
 	    o->control_log2 < FANTAIL_RING_LOG2_MIN ||
@@ -130,6 +132,13 @@ static int wait_running(struct fantail_qp *qp)
 	return -ETIMEDOUT;
 }
 
+static uint32_t control_word(const struct fantail_qp_options *o)
+{
+	return FANTAIL_QP_CTRL_ENABLE_MASK |
+	       (o->urgent ? FANTAIL_QP_CTRL_URGENT_MASK : 0) |
+	       (o->summary_only ? FANTAIL_QP_CTRL_SUMMARY_ONLY_MASK : 0);
+}
+
 /* Bases and sizes are taken when QP_CTRL.ENABLE rises, so it comes last. */
 static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 {
@@ -153,7 +162,7 @@ static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 		{ FANTAIL_QP_SLOT_COUNT, o->slot_count },
 		{ FANTAIL_QP_MOD_COUNT, o->mod_count },
 		{ FANTAIL_QP_MOD_US, o->mod_us },
-		{ FANTAIL_QP_QP_CTRL, FANTAIL_QP_CTRL_ENABLE_MASK },
+		{ FANTAIL_QP_QP_CTRL, control_word(o) },
 	};
 	size_t i;
 	int rc;

@@ -106,7 +106,7 @@ module fantail #(
   assign mac_between = m_mac_tvalid ? (m_mac_tready && m_mac_tlast) : !mac_mid_q;
 
   // ---------------------------------------------------------------- BAR0
-  logic         enable, qp_enable, run, halted, urgent, arm, irq_dev;
+  logic         enable, qp_enable, run, halted, urgent, summary_only, arm, irq_dev;
   logic [1:0]   db_tail_valid;
   logic [31:0]  pin_limit, pin_us, rto_min_us, rto_max_us, pin_bytes, log_peak_q, log_used;
   logic [127:0] hash_key;
@@ -154,7 +154,7 @@ module fantail #(
     .mod_us_o        (mod_us),
     .qp_enable_o     (qp_enable),
     .urgent_o        (urgent),
-    .summary_only_o  (),
+    .summary_only_o  (summary_only),
     .db_tail_valid_o (db_tail_valid),
     .data_tail_o     (data_tail),
     .control_tail_o  (control_tail),
@@ -324,7 +324,9 @@ module fantail #(
   logic [63:0] eng_tkeep;
   logic eng_tlast, eng_tvalid, eng_tready;
   logic outside_active, core_idle;
-  logic [63:0] core_deadline, status_deadline;
+  logic [63:0] core_deadline, status_deadline, news_deadline;
+  logic [2:0] count_qp;
+  logic count_connect, count_success;
   logic cnt_accept, cnt_data_slot, cnt_challenge, cnt_ignore;
   logic cnt_segment_rx, cnt_window, cnt_dup, cnt_reset, cnt_timeout, cnt_fast, cnt_lag_abort, cnt_segment_tx;
   logic cnt_retransmit, cnt_pure_ack, cnt_rst, cnt_sweep;
@@ -377,6 +379,9 @@ module fantail #(
     .m_verdict_data     (verdict_data),
     .stat_id_i          (stat_id),
     .stat_o             (stat),
+    .count_qp_o         (count_qp),
+    .connect_o          (count_connect),
+    .success_o          (count_success),
     .m_tdata            (eng_tdata),
     .m_tkeep            (eng_tkeep),
     .m_tlast            (eng_tlast),
@@ -503,6 +508,9 @@ module fantail #(
   logic [13:0] ev_id;
   logic [15:0] ev_gen, ev_bits;
   logic [7:0] ev_cause;
+  logic [2:0] ev_qp;
+  logic [QueuePairs-1:0] room, read_taken, irq_due, news_hold, news_telling, news_end;
+  logic [15*QueuePairs-1:0] news_items;
 
   // while draining for a reset nothing new is delivered
   assign verdict_take  = verdict_valid && !stop;
@@ -537,6 +545,7 @@ module fantail #(
     .m_ev_ready            (ev_ready),
     .m_ev_id               (ev_id),
     .m_ev_gen              (ev_gen),
+    .m_ev_qp               (ev_qp),
     .m_ev_bits             (ev_bits),
     .m_ev_cause            (ev_cause),
     .s_slot_valid          (slot_valid),
@@ -557,29 +566,48 @@ module fantail #(
   );
 
   fantail_reporter #(
-    .Connections(Connections)
+    .Connections(Connections),
+    .QueuePairs(QueuePairs)
   ) u_reporter (
     .clk,
-    .rst           (core_rst),
-    .busy_o        (reporter_busy),
-    .idle_o        (reporter_idle),
-    .s_ev_valid    (ev_valid),
-    .s_ev_ready    (ev_ready),
-    .s_ev_id       (ev_id),
-    .s_ev_gen      (ev_gen),
-    .s_ev_bits     (ev_bits),
-    .s_ev_cause    (ev_cause),
-    .clear_valid_i (clear_valid),
-    .clear_id_i    (clear_id),
-    .stat_id_o     (stat_id),
-    .stat_i        (stat),
-    .m_rec_valid   (rec_valid[2]),
-    .m_rec_ready   (rec_ready[2]),
-    .m_rec_data    (rec_data[767:512]),
-    .m_rec_qp      (rec_qp[8:6])
+    .rst                (core_rst),
+    .busy_o             (reporter_busy),
+    .idle_o             (reporter_idle),
+    .next_deadline_us_o (news_deadline),
+    .now_us_i,
+    .qp_enable_i        (run),
+    .mod_count_i        (mod_count),
+    .mod_us_i           (mod_us),
+    .urgent_i           (urgent),
+    .summary_only_i     (summary_only),
+    .s_ev_valid         (ev_valid),
+    .s_ev_ready         (ev_ready),
+    .s_ev_id            (ev_id),
+    .s_ev_gen           (ev_gen),
+    .s_ev_qp            (ev_qp),
+    .s_ev_bits          (ev_bits),
+    .s_ev_cause         (ev_cause),
+    .clear_valid_i      (clear_valid),
+    .clear_id_i         (clear_id),
+    .connect_i          (count_connect),
+    .success_i          (count_success),
+    .count_qp_i         (count_qp),
+    .read_i             (read_taken),
+    .stat_id_o          (stat_id),
+    .stat_i             (stat),
+    .m_rec_valid        (rec_valid[2]),
+    .m_rec_ready        (rec_ready[2]),
+    .m_rec_data         (rec_data[767:512]),
+    .m_rec_qp           (rec_qp[8:6]),
+    .room_i             (room),
+    .due_i              (irq_due),
+    .items_o            (news_items),
+    .hold_o             (news_hold),
+    .telling_o          (news_telling),
+    .end_o              (news_end)
   );
 
-  assign rec_valid[3]        = 1'b0;  // SUMMARY will come here
+  assign rec_valid[3]        = 1'b0;  // not used
   assign rec_data[1023:768]  = '0;
   assign rec_qp[11:9]        = '0;
 
@@ -606,6 +634,13 @@ module fantail #(
     .s_rec_ready        (rec_ready),
     .s_rec_data         (rec_data),
     .s_rec_qp           (rec_qp),
+    .room_o             (room),
+    .read_o             (read_taken),
+    .due_o              (irq_due),
+    .items_i            (news_items),
+    .hold_i             (news_hold),
+    .telling_i          (news_telling),
+    .end_i              (news_end),
     .m_w_valid          (w_valid[1]),
     .m_w_ready          (w_ready[1]),
     .m_w_addr           (w_addr[127:64]),
@@ -678,7 +713,9 @@ module fantail #(
                        || s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || (db_tail_valid != '0) || arm || (rec_valid != '0);
   assign idle   = core_idle && !outside_active;
   assign idle_o = idle;
-  assign next_deadline_us_o = core_deadline < status_deadline ? core_deadline : status_deadline;
+  logic [63:0] host_deadline;
+  assign host_deadline      = news_deadline < status_deadline ? news_deadline : status_deadline;
+  assign next_deadline_us_o = core_deadline < host_deadline ? core_deadline : host_deadline;
 
   // ---------------------------------------------------------------- counters
   always_comb begin

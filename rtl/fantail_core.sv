@@ -61,6 +61,10 @@ module fantail_core #(
   // for CONN records, two cycles
   input  logic [13:0]                stat_id_i,
   output fantail_pkg::conn_stats_t   stat_o,
+  // counts of SUMMARY
+  output logic [2:0]                 count_qp_o,
+  output logic                       connect_o,
+  output logic                       success_o,
   // frames
   output logic [511:0]               m_tdata,
   output logic [63:0]                m_tkeep,
@@ -619,6 +623,9 @@ module fantail_core #(
     .wake_valid_o     (ack_wake_valid),
     .wake_ready_i     (ack_wake_ready),
     .wake_id_o        (ack_wake_id),
+    .count_qp_o,
+    .connect_o,
+    .success_o,
     .cnt_segment_o    (cnt_segment_rx_o),
     .cnt_data_bytes_o (cnt_data_rx_o),
     .cnt_accept_o,

@@ -9,6 +9,9 @@
 //   A record is taken only when its ring has room (records written and taken less status_head_i below the ring's
 //   size): a full ring stops the source at its head, other queue pairs' records pass as other sources bring them.
 //   Records of a queue pair that does not run (or does not exist) are taken and dropped.
+//   room_o: the ring has room, or records would be dropped.
+//   News of connections (fantail_reporter, source 2): when due_o, a period is to end; hold_i, telling_i and items_i say what waits,
+//   end_i that the last record of a period was taken in a cycle before. See fantail_moderate. read_o: a DATA record was taken.
 //   The heads in the last word are data_head_i and control_head_i at the moment of taking.
 //   A HEAD record goes out when half a ring of entries was consumed untold and no other record of that queue pair
 //   can be taken.
@@ -46,6 +49,14 @@ module fantail_status #(
   output logic [3:0]               s_rec_ready,
   input  logic [4*256-1:0]         s_rec_data,
   input  logic [4*3-1:0]           s_rec_qp,
+  // news of connections
+  output logic [QueuePairs-1:0]    room_o,
+  output logic [QueuePairs-1:0]    read_o,
+  output logic [QueuePairs-1:0]    due_o,
+  input  logic [15*QueuePairs-1:0] items_i,
+  input  logic [QueuePairs-1:0]    hold_i,
+  input  logic [QueuePairs-1:0]    telling_i,
+  input  logic [QueuePairs-1:0]    end_i,
   // lines to write
   output logic                     m_w_valid,
   input  logic                     m_w_ready,
@@ -102,6 +113,8 @@ module fantail_status #(
       // An odd record goes beside the even one of its line if that is still in a.
       assign fits        = !a_valid_q || a_move || (a_qp_q == 3'(q) && taken[0]);
       assign open[q]     = room && fits;
+      assign room_o[q]   = room || !live[q];
+      assign read_o[q]   = grant && grant_qp[q] && grant_type == fantail_regs_pkg::REC_DATA;
       assign head_due[q] =
           15'(data_head_i[15*q +: 15] - told_data_q) >= 15'd1 << (data_log2_i[4*q +: 4] - 4'd1) ||
           15'(control_head_i[15*q +: 15] - told_control_q) >= 15'd1 << (control_log2_i[4*q +: 4] - 4'd1);
@@ -139,6 +152,12 @@ module fantail_status #(
         .tail_i             (issued_q),
         .failure_i          (done && b_fail_q),
         .failure_tail_i     (failure_tail[15*q +: 15]),
+        .items_i            (items_i[15*q +: 15]),
+        .hold_i             (hold_i[q]),
+        .stuck_i            (telling_i[q] && !room_o[q]),
+        .end_i              (end_i[q]),
+        .end_tail_i         (taken),
+        .due_o              (due_o[q]),
         .irq_o              (irq_o[q]),
         .next_deadline_us_o (deadline_us[64*q +: 64]),
         .busy_o             (mod_busy[q])
@@ -155,6 +174,7 @@ module fantail_status #(
             fantail_regs_pkg::REC_DATA:    count_q[fantail_regs_pkg::QPCNT_INDEX_DATA_RECORDS]    <= 1'b1;
             fantail_regs_pkg::REC_FRAME:   count_q[fantail_regs_pkg::QPCNT_INDEX_FRAME_RECORDS]   <= 1'b1;
             fantail_regs_pkg::REC_REFUSED: count_q[fantail_regs_pkg::QPCNT_INDEX_REFUSED_RECORDS] <= 1'b1;
+            fantail_regs_pkg::REC_SUMMARY: count_q[fantail_regs_pkg::QPCNT_INDEX_SUMMARY_RECORDS] <= 1'b1;
             fantail_regs_pkg::REC_HEAD:    count_q[fantail_regs_pkg::QPCNT_INDEX_HEAD_RECORDS]    <= 1'b1;
             default: ;
           endcase

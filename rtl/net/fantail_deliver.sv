@@ -47,6 +47,7 @@ module fantail_deliver #(
   input  logic                  m_ev_ready,
   output logic [13:0]           m_ev_id,
   output logic [15:0]           m_ev_gen,
+  output logic [2:0]            m_ev_qp,
   output logic [15:0]           m_ev_bits,
   output logic [7:0]            m_ev_cause,
   input  logic                  s_slot_valid,
@@ -260,6 +261,7 @@ module fantail_deliver #(
   assign m_ev_valid = state_q == StateEvent;
   assign m_ev_id    = v.id;
   assign m_ev_gen   = v.handle[31:16];
+  assign m_ev_qp    = v.qp;
   assign m_ev_bits  = v.ev;
   assign m_ev_cause = v.cause;
 

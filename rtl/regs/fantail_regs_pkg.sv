@@ -302,16 +302,16 @@ package fantail_regs_pkg;
   localparam logic [11:0] QP_SLOT_COUNT = 12'h02C;  // rw, receive slots
   localparam logic [31:0] SLOT_COUNT_VALUE_LSB = 32'h00000000;  // slots, 8..SLOT_COUNT_MAX
   localparam logic [31:0] SLOT_COUNT_VALUE_WIDTH = 32'h0000000D;
-  localparam logic [11:0] QP_MOD_COUNT = 12'h030;  // rw, records that fire an armed interrupt; 0 and 1 fire at the first
-  localparam logic [31:0] MOD_COUNT_VALUE_LSB = 32'h00000000;  // records
+  localparam logic [11:0] QP_MOD_COUNT = 12'h030;  // rw, records and connections with news that end a period and fire an armed interrupt; 0 and 1: the first
+  localparam logic [31:0] MOD_COUNT_VALUE_LSB = 32'h00000000;  // items
   localparam logic [31:0] MOD_COUNT_VALUE_WIDTH = 32'h00000010;
-  localparam logic [11:0] QP_MOD_US = 12'h034;  // rw, age of the oldest untold record that fires an armed interrupt, microseconds
+  localparam logic [11:0] QP_MOD_US = 12'h034;  // rw, age of the oldest untold record or news that ends a period and fires an armed interrupt, microseconds
   localparam logic [11:0] QP_QP_CTRL = 12'h038;  // rw, queue pair control; bases and sizes are taken when ENABLE rises
   localparam logic [31:0] QP_CTRL_ENABLE_LSB = 32'h00000000;  // run
   localparam logic [31:0] QP_CTRL_ENABLE_WIDTH = 32'h00000001;
-  localparam logic [31:0] QP_CTRL_URGENT_LSB = 32'h00000001;  // a failure fires the interrupt at once
+  localparam logic [31:0] QP_CTRL_URGENT_LSB = 32'h00000001;  // a failure ends the period and fires the interrupt at once
   localparam logic [31:0] QP_CTRL_URGENT_WIDTH = 32'h00000001;
-  localparam logic [31:0] QP_CTRL_SUMMARY_ONLY_LSB = 32'h00000002;  // connection news waits for COLLECT
+  localparam logic [31:0] QP_CTRL_SUMMARY_ONLY_LSB = 32'h00000002;  // CONN records wait for COLLECT; SUMMARY comes as ever
   localparam logic [31:0] QP_CTRL_SUMMARY_ONLY_WIDTH = 32'h00000001;
   localparam logic [11:0] QP_QP_STATUS = 12'h03C;  // ro, queue pair status
   localparam logic [31:0] QP_STATUS_RUNNING_LSB = 32'h00000000;  // enabled, not halted, and every receive slot in the free list
@@ -349,7 +349,7 @@ package fantail_regs_pkg;
 
   // 64-bit counters of the qp page: offset of the low word, index from QPCNT_BASE
   localparam logic [11:0] QPCNT_BASE = 12'h100;
-  localparam logic [31:0] QPCNT_COUNT = 32'h0000000A;  // counters
+  localparam logic [31:0] QPCNT_COUNT = 32'h0000000B;  // counters
   localparam logic [11:0] QPCNT_DATA_DOORBELLS = 12'h100;  // doorbell writes that moved the DATA tail
   localparam logic [31:0] QPCNT_INDEX_DATA_DOORBELLS = 32'h00000000;
   localparam logic [11:0] QPCNT_CONTROL_DOORBELLS = 12'h108;  // doorbell writes that moved the CONTROL tail
@@ -370,6 +370,8 @@ package fantail_regs_pkg;
   localparam logic [31:0] QPCNT_INDEX_REFUSED_RECORDS = 32'h00000008;
   localparam logic [11:0] QPCNT_HEAD_RECORDS = 12'h148;  // HEAD records written
   localparam logic [31:0] QPCNT_INDEX_HEAD_RECORDS = 32'h00000009;
+  localparam logic [11:0] QPCNT_SUMMARY_RECORDS = 12'h150;  // SUMMARY records written
+  localparam logic [31:0] QPCNT_INDEX_SUMMARY_RECORDS = 32'h0000000A;
 
   // the device page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
@@ -541,8 +543,9 @@ package fantail_regs_pkg;
 
   // the qp page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
-  localparam logic [31:0] QP_TAB_WORDS = 32'h00000054;  // words with an entry; there is nothing above
-  localparam logic [2687:0] QP_TAB_BITS = {
+  localparam logic [31:0] QP_TAB_WORDS = 32'h00000056;  // words with an entry; there is nothing above
+  localparam logic [2751:0] QP_TAB_BITS = {
+    32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x150
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x140
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x130
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x120
@@ -565,7 +568,8 @@ package fantail_regs_pkg;
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x010
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [2687:0] QP_TAB_HOLDS = {
+  localparam logic [2751:0] QP_TAB_HOLDS = {
+    32'h00000000, 32'h00000000,  // from 0x150
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x140
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x130
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x120
@@ -588,7 +592,8 @@ package fantail_regs_pkg;
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x010
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [2687:0] QP_TAB_ACTS = {
+  localparam logic [2751:0] QP_TAB_ACTS = {
+    32'h00000000, 32'h00000000,  // from 0x150
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x140
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x130
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x120
@@ -611,7 +616,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x010
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [2687:0] QP_TAB_RESET = {
+  localparam logic [2751:0] QP_TAB_RESET = {
+    32'h00000000, 32'h00000000,  // from 0x150
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x140
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x130
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x120
@@ -722,16 +728,16 @@ package fantail_regs_pkg;
     logic [7:0] type_;  // byte 0: REC_CONN
   } rec_conn_t;
 
-  // rec_summary: SUMMARY record
+  // rec_summary: SUMMARY record: ends a period in which connections came, sent, failed or left; all counts are since the last SUMMARY
   localparam logic [31:0] REC_SUMMARY_BITS = 32'h00000100;
   typedef struct packed {
     logic [31:0] tail;  // byte 28: heads and phase
     logic [31:0] rsvd1;  // byte 24: zero
-    logic [31:0] successes;  // byte 20: deliveries acknowledged since the last
-    logic [31:0] disconnects;  // byte 16: peer closes and resets since the last
-    logic [31:0] errors;  // byte 12: send errors since the last
-    logic [31:0] reads;  // byte 8: DATA records since the last
-    logic [31:0] connects;  // byte 4: installs since the last
+    logic [31:0] successes;  // byte 20: times that a connection had everything acknowledged that was queued for it; alone no news
+    logic [31:0] disconnects;  // byte 16: connections that their peer closed or reset (the first PEER_FIN or RESET of each)
+    logic [31:0] errors;  // byte 12: send errors: connections that failed with TIMED_OUT or OVERRUN
+    logic [31:0] reads;  // byte 8: DATA records written
+    logic [31:0] connects;  // byte 4: connections installed
     logic [23:0] rsvd0;  // byte 1: zero
     logic [7:0] type_;  // byte 0: REC_SUMMARY
   } rec_summary_t;

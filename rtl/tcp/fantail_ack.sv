@@ -59,6 +59,10 @@ module fantail_ack #(
   output logic                       wake_valid_o,
   input  logic                       wake_ready_i,
   output logic [13:0]                wake_id_o,
+  // counts of SUMMARY, of this queue pair
+  output logic [2:0]                 count_qp_o,
+  output logic                       connect_o,
+  output logic                       success_o,
   // counters
   output logic                       cnt_segment_o,
   output logic [10:0]                cnt_data_bytes_o,
@@ -148,7 +152,7 @@ module fantail_ack #(
   logic [10:0]                pay_off, pay_len;
   logic [15:0]                ev;
   logic                       wake, cnt_dup, cnt_fast, cnt_timeout, cnt_reset;
-  logic                       cnt_accept, cnt_window, cnt_no_slot, cnt_challenge, cnt_ignore;
+  logic                       cnt_accept, cnt_window, cnt_no_slot, cnt_challenge, cnt_ignore, success;
 
   fantail_ack_event u_event (
     .kind_i        (a1_kind_q),
@@ -173,6 +177,7 @@ module fantail_ack #(
     .cnt_dup_o     (cnt_dup),
     .cnt_fast_o    (cnt_fast),
     .cnt_timeout_o (cnt_timeout),
+    .success_o     (success),
     .cnt_accept_o  (cnt_accept),
     .cnt_window_o  (cnt_window),
     .cnt_no_slot_o (cnt_no_slot),
@@ -266,6 +271,10 @@ module fantail_ack #(
 
   assign idle_o = !s_cmd_valid && !s_overrun_valid && !s_sweep_valid && !s_seg_valid && !a1_valid_q && !a2_valid_q
                && !a3_wake_q && !m_verdict_valid && !wake_valid_o;
+
+  assign count_qp_o       = par_i.qp;
+  assign connect_o        = a1_valid_q && (a1_kind_q == fantail_tcp_pkg::EvInstall);
+  assign success_o        = a1_valid_q && success;
 
   assign cnt_segment_o    = a1_valid_q && (a1_kind_q == fantail_tcp_pkg::EvSegment);
   assign cnt_data_bytes_o = (a1_valid_q && verdict == fantail_pkg::VerdictData) ? pay_len : '0;

@@ -27,6 +27,7 @@ module fantail_ack_event (
   output logic                        cnt_dup_o,
   output logic                        cnt_fast_o,
   output logic                        cnt_timeout_o,
+  output logic                        success_o,     // everything queued is acknowledged, and was not before
   // one of these for a segment
   output logic                        cnt_accept_o,
   output logic                        cnt_window_o,  // out of order or outside the window
@@ -380,6 +381,7 @@ module fantail_ack_event (
   assign cnt_dup_o     = ack_dup;
   assign cnt_fast_o    = enter_rec;
   assign cnt_timeout_o = timeout;
+  assign success_o     = ack_new && $signed(enq_i.queued - seg_i.ack) <= 0 && (enq_i.queued != s_i.una);
 
   logic untaken;                                            // sequence space that had no place
   assign untaken         = good && (seg_len != '0) && !take_data && !take_fin && !no_slot;

@@ -388,6 +388,17 @@ static void on_batch(struct engine *e, const struct fantail_rec_batch *r)
 	e->last_batch = *r;
 }
 
+static void on_summary(struct engine *e, const struct fantail_rec_summary *r)
+{
+	e->summaries++;
+	e->sums.connects += r->connects;
+	e->sums.reads += r->reads;
+	e->sums.errors += r->errors;
+	e->sums.disconnects += r->disconnects;
+	e->sums.successes += r->successes;
+	e->last_summary = *r;
+}
+
 static void on_record(struct engine *e, const union fantail_record *rec)
 {
 	switch (rec->type) {
@@ -415,6 +426,9 @@ static void on_record(struct engine *e, const union fantail_record *rec)
 		cr_assert(e->opt.refusals_are_ok,
 			  "op %u on %08x refused with %u", rec->refused.op,
 			  rec->refused.target, rec->refused.code);
+		break;
+	case FANTAIL_REC_SUMMARY:
+		on_summary(e, &rec->summary);
 		break;
 	case FANTAIL_REC_HEAD:
 		break;
@@ -470,6 +484,11 @@ void engine_for(struct engine *e, uint64_t us)
 		rc = fantail_qp_wait(e->qp, (int64_t)(end - now));
 		cr_assert_geq(rc, 0, "wait: %d", rc);
 	}
+}
+
+void engine_pass(struct engine *e, uint64_t us)
+{
+	cr_assert_eq(fantail_sim_wait(e->sim, 0, (int64_t)us, NULL), 0);
 }
 
 uint64_t engine_count(struct engine *e, uint32_t offset)

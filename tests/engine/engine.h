@@ -84,6 +84,7 @@ struct engine_options {
 	bool keep_slots; /* received data is not returned */
 	bool refusals_are_ok; /* else a REFUSED record fails the test */
 	bool reordered;	      /* by the link: timestamps may run backwards */
+	bool hold_installs;   /* until engine_install_held() */
 	const char *pcap;
 };
 
@@ -95,6 +96,7 @@ struct engine_piece {
 enum engine_state {
 	ENGINE_NONE,
 	ENGINE_SYN,	   /* SYN-ACK sent */
+	ENGINE_SHAKEN,	   /* with hold_installs: all but installed */
 	ENGINE_INSTALLING, /* BATCH of the install is awaited */
 	ENGINE_UP,
 	ENGINE_DEAD, /* reset, aborted, timed out, overrun */
@@ -112,6 +114,7 @@ struct engine_client {
 	bool ts;
 	uint32_t ts_recent, ts_offset;
 	bool fin_queued, releasing;
+	uint8_t held_ack[128]; /* of the handshake, with hold_installs */
 	/* news */
 	uint16_t events; /* of this generation */
 	uint8_t cause;
@@ -160,6 +163,8 @@ struct engine {
 	uint32_t kept_count;
 	uint32_t control_pending, conn_records, refused;
 	struct fantail_rec_refused last_refused;
+	uint32_t summaries; /* SUMMARY records, and the sums of their counts */
+	struct fantail_rec_summary sums, last_summary;
 	uint64_t rnd;
 	void *user;
 };
@@ -189,11 +194,15 @@ void engine_until(struct engine *e, bool (*done)(struct engine *e),
 		  uint64_t limit_us);
 /* Poll and sleep for @us. */
 void engine_for(struct engine *e, uint64_t us);
+/* Time passes; nobody polls, arms or is woken. */
+void engine_pass(struct engine *e, uint64_t us);
 
 /* All clients connect; returns when all are installed. */
 void engine_connect_all(struct engine *e);
 void engine_connect(struct engine *e, uint32_t client);
 bool engine_all_up(struct engine *e);
+/* Install those whose handshakes are done, at once; does not wait. */
+void engine_install_held(struct engine *e);
 /* All batches are done and all live clients have all bytes. */
 bool engine_all_delivered(struct engine *e);
 bool engine_batches_done(struct engine *e);

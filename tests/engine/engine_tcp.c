@@ -250,12 +250,35 @@ void engine_tcp_input(struct engine *e, const uint8_t *frame, uint32_t len)
 			return;
 		if (s.has_ts)
 			c->ts_recent = s.ts_val;
+		if (e->opt.hold_installs) {
+			cr_assert_leq(len, sizeof(c->held_ack));
+			memcpy(c->held_ack, frame, len);
+			c->state = ENGINE_SHAKEN;
+			return;
+		}
 		install(e, c, &s, frame);
 		if (s.len || s.flags & TCP_FIN)
 			inject(e, frame, len);
 	} else if (c->state == ENGINE_INSTALLING || c->state == ENGINE_UP) {
 		inject(e, frame, len);
 	}
+}
+
+void engine_install_held(struct engine *e)
+{
+	struct engine_segment s;
+	uint32_t i;
+
+	for (i = 0; i < e->clients; i++) {
+		struct engine_client *c = &e->client[i];
+
+		if (c->state != ENGINE_SHAKEN)
+			continue;
+		cr_assert(
+			engine_parse(e, c->held_ack, sizeof(c->held_ack), &s));
+		install(e, c, &s, c->held_ack);
+	}
+	engine_ring(e);
 }
 
 void engine_installed(struct engine *e, uint32_t client)

@@ -23,7 +23,8 @@ extern "C" {
 	X(bready) X(araddr) X(arvalid) X(rready) X(ready) X(idle) X(now_us)    \
 	X(data_head) X(control_head) X(fault_valid) X(fault_code)              \
 	W(fault_addr, 4) X(cnt_index) X(cnt_amount) X(rec_valid)               \
-	W(rec_data, 32) X(rec_qp) X(dl_valid) X(dl_addr) W(dl_data, 16)        \
+	W(rec_data, 32) X(rec_qp) X(items) X(hold) X(telling) X(period_end)    \
+	X(dl_valid) X(dl_addr) W(dl_data, 16)        \
 	X(dl_strb) X(dl_lines) X(dl_last) X(m_awready) X(m_wready) X(m_bresp)  \
 	X(m_bvalid)
 #define HOST_OUTPUTS(X, W)                                                     \
@@ -33,7 +34,7 @@ extern "C" {
 	X(rec_ready) X(dl_ready) X(dl_done) X(m_awaddr) X(m_awlen)             \
 	X(m_awvalid) W(m_wdata, 16) X(m_wstrb) X(m_wlast) X(m_wvalid)          \
 	X(m_bready) X(wr_fault) X(wr_busy) X(status_busy) X(irq)               \
-	X(deadline_us)
+	X(deadline_us) X(room) X(due)
 /* clang-format on */
 
 #define HOST_PIN(name)	       uint64_t name;

@@ -46,6 +46,10 @@ module host_block (
   output logic [3:0]    rec_ready,
   input  logic [1023:0] rec_data,
   input  logic [11:0]   rec_qp,
+  input  logic [29:0]   items,
+  input  logic [1:0]    hold,
+  input  logic [1:0]    telling,
+  input  logic [1:0]    period_end,
   input  logic          dl_valid,
   output logic          dl_ready,
   input  logic [63:0]   dl_addr,
@@ -69,6 +73,8 @@ module host_block (
   output logic          wr_fault,
   output logic          wr_busy,
   output logic          status_busy,
+  output logic [1:0]    room,
+  output logic [1:0]    due,
   output logic [1:0]    irq,
   output logic [63:0]   deadline_us
 );
@@ -114,7 +120,8 @@ module host_block (
     .status_base_i(status_base), .status_log2_i(status_log2), .data_log2_i(data_log2),
     .control_log2_i(control_log2), .mod_count_i(mod_count), .mod_us_i(mod_us), .status_head_i(status_head),
     .arm_i(arm), .data_head_i(data_head), .control_head_i(control_head), .s_rec_valid(rec_valid),
-    .s_rec_ready(rec_ready), .s_rec_data(rec_data), .s_rec_qp(rec_qp), .m_w_valid(st_valid),
+    .s_rec_ready(rec_ready), .s_rec_data(rec_data), .s_rec_qp(rec_qp), .room_o(room), .read_o(), .due_o(due),
+    .items_i(items), .hold_i(hold), .telling_i(telling), .end_i(period_end), .m_w_valid(st_valid),
     .m_w_ready(st_ready), .m_w_addr(st_addr), .m_w_data(st_data), .m_w_strb(st_strb), .m_w_done(st_done),
     .status_tail_o(status_tail), .irq_o(irq), .next_deadline_us_o(deadline_us), .busy_o(status_busy),
     .qp_cnt_inc_o(qp_cnt_inc)

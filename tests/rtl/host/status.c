@@ -180,6 +180,97 @@ Test(status, urgent_fires_for_a_failure)
 	bench_free(b);
 }
 
+/* News goes with an interrupt that is due, and that behind its last record. */
+Test(status, fires_behind_the_news)
+{
+	struct bench *b = bench_new(51);
+
+	b->us_cycles = 0;
+	qp_start(b, 0, 4);
+	reg_write(b, 1, FANTAIL_QP_MOD_COUNT, 4);
+	ring(b, 0, true);
+	b->pins.hold = 1;
+	b->pins.items = 2;
+	one(b, 0, FANTAIL_REC_BATCH);
+	bench_steps(b, 5);
+	cr_assert_eq(b->pins.due, 0);
+	/* two of news and two records: four */
+	one(b, 0, FANTAIL_REC_BATCH);
+	bench_steps(b, 5);
+	cr_assert_eq(b->pins.due, 1);
+	cr_assert_eq(b->irqs[0], 0);
+	b->pins.telling = 1;
+	b->stall = 256;
+	rec_put(b, 2, 0, FANTAIL_REC_CONN, 0);
+	bench_steps(b, 4);
+	rec_put(b, 2, 0, FANTAIL_REC_SUMMARY, 0);
+	bench_steps(b, 4);
+	cr_assert_not(b->src_full[2]);
+	b->pins.period_end = 1;
+	bench_step(b);
+	b->pins.period_end = b->pins.telling = 0;
+	b->pins.hold = 0;
+	bench_steps(b, 50);
+	cr_assert_eq(b->irqs[0], 0, "interrupt before its record");
+	b->stall = 0;
+	bench_drain(b);
+	bench_steps(b, 5);
+	cr_assert_eq(b->irqs[0], 1);
+	cr_assert_eq(reg_read64(b, 1, FANTAIL_QPCNT_SUMMARY_RECORDS), 1);
+	/* the four were returned: nothing is left of the period */
+	ring(b, 4, true);
+	bench_steps(b, 50);
+	cr_assert_eq(b->irqs[0], 1);
+	bench_free(b);
+}
+
+/* The end of a period needs neither count nor age, and waits to be armed. */
+Test(status, fires_for_the_end_of_a_period)
+{
+	struct bench *b = bench_new(52);
+
+	b->us_cycles = 0;
+	qp_start(b, 0, 4);
+	one(b, 2, FANTAIL_REC_CONN);
+	one(b, 2, FANTAIL_REC_SUMMARY);
+	b->pins.period_end = 1;
+	bench_step(b);
+	b->pins.period_end = 0;
+	bench_steps(b, 5);
+	cr_assert_eq(b->irqs[0], 0, "not armed");
+	/* news of the next period does not hold it */
+	b->pins.hold = 1;
+	ring(b, 1, true);
+	bench_steps(b, 5);
+	cr_assert_eq(b->irqs[0], 1);
+	b->pins.hold = 0;
+	ring(b, 2, true);
+	one(b, 0, FANTAIL_REC_BATCH);
+	bench_steps(b, 50);
+	cr_assert_eq(b->irqs[0], 1);
+	bench_free(b);
+}
+
+/* A full ring: the news cannot be told before the host has been woken. */
+Test(status, fires_when_the_ring_is_full_of_a_period)
+{
+	struct bench *b = bench_new(53);
+
+	b->us_cycles = 0;
+	qp_start(b, 0, 2);
+	ring(b, 0, true);
+	b->pins.hold = b->pins.telling = 1;
+	for (unsigned int i = 0; i < 3; i++)
+		one(b, 2, FANTAIL_REC_CONN);
+	cr_assert_eq(b->irqs[0], 0);
+	cr_assert_eq(b->pins.room, 3);
+	one(b, 2, FANTAIL_REC_CONN);
+	bench_steps(b, 5);
+	cr_assert_eq(b->pins.room, 2);
+	cr_assert_eq(b->irqs[0], 1);
+	bench_free(b);
+}
+
 static void set_heads(struct bench *b, unsigned int data, unsigned int control)
 {
 	b->pins.data_head = data;

@@ -120,7 +120,17 @@ static void take_outputs(struct bench *b)
 		if (b->on_rec)
 			b->on_rec(b, b->last_rec);
 	}
-	if (p->crec_valid && p->crec_ready) {
+	for (int q = 0; q < 2; q++)
+		b->ends[q] += p->period_end >> q & 1;
+	if (p->crec_valid && p->crec_ready)
+		cr_assert(p->room >> p->crec_qp & 1, "no room");
+	if (p->crec_valid && p->crec_ready &&
+	    (p->crec_data[0] & 0xFF) == REC_SUMMARY) {
+		memcpy(b->last_sum, p->crec_data, 32);
+		b->sums[p->crec_qp]++;
+		if (b->on_sum)
+			b->on_sum(b, b->last_sum);
+	} else if (p->crec_valid && p->crec_ready) {
 		memcpy(b->last_crec, p->crec_data, 32);
 		b->crecs++;
 		cr_assert_eq(get32(b->last_crec + 8),
@@ -207,6 +217,7 @@ static void drive_verdict(struct bench *b, bool taken)
 	p->v_reason = v->reason;
 	p->v_ev = v->ev;
 	p->v_cause = v->cause;
+	p->v_qp = v->qp;
 }
 
 void bench_cycle(struct bench *b)
@@ -272,6 +283,8 @@ struct bench *bench_new(void)
 	b->dut = net_new(bench_rnd(b) | 1);
 	b->p.rst = 1;
 	b->p.slot_base = SLOT_BASE;
+	b->p.run = 3;
+	b->p.room = 3;
 	bench_run(b, 3);
 	b->p.rst = 0;
 	do

@@ -27,6 +27,8 @@ extern "C" {
 	X(flow_remote_ip) X(flow_local_port) X(flow_remote_port) X(qp_enable)  \
 	X(slot_base) X(slot_count) X(w_ready) X(rec_ready) X(slot_valid)       \
 	X(slot) X(slot_check) X(crec_ready) X(clear_valid) X(clear_id)         \
+	X(v_qp) X(now_us) X(run) X(mod_count) X(mod_us) X(urgent)              \
+	X(summary_only) X(connect) X(success) X(reads) X(room) X(due)          \
 	X(stat_acked) W(eng_data, 16) X(eng_keep) X(eng_last) X(eng_valid)     \
 	X(htx_valid) W(htx_data, 16) X(htx_bytes) X(htx_last) X(tx_ready)
 #define NET_OUTPUTS(X, W)                                                      \
@@ -41,6 +43,7 @@ extern "C" {
 	X(w_valid) X(w_addr) W(w_data, 16) X(w_strb) X(w_last) X(w_lines)      \
 	X(rec_valid) W(rec_data, 8) X(slot_ready) X(slot_rsp_valid)            \
 	X(slot_rsp_ok) X(slot_rsp_id) X(slot_rsp_gen) X(slot_rsp_bytes)        \
+	X(crec_qp) X(items) X(held) X(period_end) X(deadline_us)               \
 	X(data_ok) X(frame_ok) X(crec_valid) W(crec_data, 8) X(stat_id)        \
 	X(eng_ready) X(htx_ready) W(tx_data, 16) X(tx_keep) X(tx_last)         \
 	X(tx_valid) X(tx_bytes) X(tx_frames) X(tx_host_frames) X(tx_busy)      \

@@ -44,6 +44,18 @@ module net_block (
   input  logic          clear_valid,
   input  logic [13:0]   clear_id,
   input  logic [31:0]   stat_acked,
+  input  logic [2:0]    v_qp,
+  input  logic [63:0]   now_us,
+  input  logic [1:0]    run,
+  input  logic [31:0]   mod_count,
+  input  logic [63:0]   mod_us,
+  input  logic [1:0]    urgent,
+  input  logic [1:0]    summary_only,
+  input  logic [1:0]    connect,
+  input  logic          success,
+  input  logic [1:0]    reads,
+  input  logic [1:0]    room,
+  input  logic [1:0]    due,
   input  logic [511:0]  eng_data,
   input  logic [63:0]   eng_keep,
   input  logic          eng_last,
@@ -108,6 +120,11 @@ module net_block (
   output logic          frame_ok,
   output logic          crec_valid,
   output logic [255:0]  crec_data,
+  output logic [2:0]    crec_qp,
+  output logic [29:0]   items,
+  output logic [1:0]    held,
+  output logic [1:0]    period_end,
+  output logic [63:0]   deadline_us,
   output logic [13:0]   stat_id,
   output logic          eng_ready,
   output logic          htx_ready,
@@ -237,12 +254,13 @@ module net_block (
   logic [13:0] ev_id;
   logic [15:0] ev_gen, ev_bits;
   logic [7:0]  ev_cause;
-  logic [2:0]  rec_qp, crec_qp;
+  logic [2:0]  rec_qp, ev_qp;
   always_comb begin
     verdict           = '0;
     verdict.kind      = v_kind;
     verdict.id        = v_id;
     verdict.handle    = v_handle;
+    verdict.qp        = v_qp;
     verdict.pay_off   = v_pay_off;
     verdict.pay_len   = v_pay_len;
     verdict.frame_len = v_frame_len;
@@ -280,6 +298,7 @@ module net_block (
     .m_ev_ready            (ev_ready),
     .m_ev_id               (ev_id),
     .m_ev_gen              (ev_gen),
+    .m_ev_qp               (ev_qp),
     .m_ev_bits             (ev_bits),
     .m_ev_cause            (ev_cause),
     .s_slot_valid          (slot_valid),
@@ -305,26 +324,45 @@ module net_block (
     stats.acked = stat_acked;
   end
   fantail_reporter #(
-    .Connections(64)
+    .Connections(64),
+    .QueuePairs(2)
   ) u_reporter (
     .clk,
     .rst,
-    .busy_o        (reporter_busy),
-    .idle_o        (reporter_idle),
-    .s_ev_valid    (ev_valid),
-    .s_ev_ready    (ev_ready),
-    .s_ev_id       (ev_id),
-    .s_ev_gen      (ev_gen),
-    .s_ev_bits     (ev_bits),
-    .s_ev_cause    (ev_cause),
-    .clear_valid_i (clear_valid),
-    .clear_id_i    (clear_id),
-    .stat_id_o     (stat_id),
-    .stat_i        (stats),
-    .m_rec_valid   (crec_valid),
-    .m_rec_ready   (crec_ready),
-    .m_rec_data    (crec_data),
-    .m_rec_qp      (crec_qp)
+    .busy_o             (reporter_busy),
+    .idle_o             (reporter_idle),
+    .next_deadline_us_o (deadline_us),
+    .now_us_i           (now_us),
+    .qp_enable_i        (run),
+    .mod_count_i        (mod_count),
+    .mod_us_i           (mod_us),
+    .urgent_i           (urgent),
+    .summary_only_i     (summary_only),
+    .s_ev_valid         (ev_valid),
+    .s_ev_ready         (ev_ready),
+    .s_ev_id            (ev_id),
+    .s_ev_gen           (ev_gen),
+    .s_ev_qp            (ev_qp),
+    .s_ev_bits          (ev_bits),
+    .s_ev_cause         (ev_cause),
+    .clear_valid_i      (clear_valid),
+    .clear_id_i         (clear_id),
+    .connect_i          (connect != '0),
+    .success_i          (connect == 2'b11 || success),
+    .count_qp_i         ({2'd0, connect == 2'b10}),
+    .read_i             (reads),
+    .stat_id_o          (stat_id),
+    .stat_i             (stats),
+    .m_rec_valid        (crec_valid),
+    .m_rec_ready        (crec_ready),
+    .m_rec_data         (crec_data),
+    .m_rec_qp           (crec_qp),
+    .room_i             (room),
+    .due_i              (due),
+    .items_o            (items),
+    .hold_o             (held),
+    .telling_o          (),
+    .end_o              (period_end)
   );
 
   // ---------------------------------------------------------------- transmit

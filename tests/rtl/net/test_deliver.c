@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Delivery into slots, their return, and the news of connections. */
+/* Delivery into slots, and their return. */
 #include "bench.h"
 
 #include <criterion/criterion.h>
@@ -7,14 +7,6 @@
 
 enum {
 	EV_PEER_FIN = 1,
-	EV_RESET = 2,
-	EV_OVERRUN = 8,
-	EV_LAGGING = 0x10,
-	EV_WRITABLE = 0x20,
-	EV_LAG = EV_LAGGING | EV_WRITABLE,
-	EV_QUERY = 0x800,
-	/* LAGGING, WRITABLE, SKIPPED, DRAINED, QUERY */
-	EV_REPEATABLE = 0x10 | 0x20 | 0x40 | 0x100 | EV_QUERY
 };
 
 static const struct tuple tuple = { 0xC0000201, 0xC0000202, 80, 4000 };
@@ -261,18 +253,6 @@ Test(deliver, disabled_queue_pair)
 	bench_free(b);
 }
 
-static void raise_ev(struct bench *b, unsigned int id, unsigned int ev,
-		     unsigned int cause)
-{
-	struct verdict v = { .kind = KIND_NONE,
-			     .id = id,
-			     .handle = 0x00420000 | id,
-			     .ev = ev,
-			     .cause = cause };
-
-	bench_verdict(b, &v);
-}
-
 /* A connection's last DATA stands before its PEER_FIN. */
 static void fin_verdict(struct bench *b, const struct seg *s)
 {
@@ -304,121 +284,5 @@ Test(deliver, event_after_its_data)
 	cr_assert_eq(b->last_crec[0], 3);
 	cr_assert_eq(get16(b->last_crec + 2), EV_PEER_FIN);
 	cr_assert_eq(get32(b->last_crec + 4), 0x77770005);
-	bench_free(b);
-}
-
-/* News merges while records wait; one-shot events are told once, a query is
- * answered every time, a new generation starts afresh. */
-Test(report, merge_and_repeat)
-{
-	struct bench *b = bench_new();
-
-	raise_ev(b, 9, EV_RESET, 0);
-	bench_drain(b);
-	cr_assert_eq(b->crecs, 1);
-	cr_assert_eq(get16(b->last_crec + 2), EV_RESET);
-	raise_ev(b, 9, EV_RESET, 0);
-	bench_drain(b);
-	cr_assert_eq(b->crecs, 1, "told twice");
-	raise_ev(b, 9, EV_QUERY, 0);
-	bench_drain(b);
-	raise_ev(b, 9, EV_QUERY, 0);
-	bench_drain(b);
-	cr_assert_eq(b->crecs, 3);
-	cr_assert_eq(get16(b->last_crec + 2), EV_QUERY);
-	cr_assert_eq(get16(b->last_crec + 24), EV_QUERY | EV_RESET);
-
-	/* Two are held in flight by a full status ring; the rest merges. */
-	b->hold_crec = true;
-	raise_ev(b, 1, EV_QUERY, 0);
-	bench_run(b, 40);
-	raise_ev(b, 2, EV_PEER_FIN, 0);
-	raise_ev(b, 2, EV_OVERRUN, 2);
-	raise_ev(b, 2, EV_QUERY, 0);
-	raise_ev(b, 3, EV_RESET, 0);
-	raise_ev(b, 2, EV_QUERY, 0);
-	bench_run(b, 100);
-	b->hold_crec = false;
-	bench_drain(b);
-	cr_assert_eq(b->crecs, 6);
-	cr_assert_eq(get32(b->last_crec + 4), 0x00420003);
-
-	b->p.clear_id = 9;
-	b->p.clear_valid = 1;
-	bench_cycle(b);
-	b->p.clear_valid = 0;
-	bench_run(b, 5);
-	raise_ev(b, 9, EV_RESET, 0);
-	bench_drain(b);
-	cr_assert_eq(b->crecs, 7);
-	cr_assert_eq(get16(b->last_crec + 24), EV_RESET);
-	bench_free(b);
-}
-
-static unsigned int told[64];
-static bool lagging[64]; /* as the host knows */
-
-static void note_lag(unsigned int id, unsigned int ev)
-{
-	if (ev == EV_LAGGING)
-		cr_assert_not(lagging[id], "LAGGING twice");
-	if (ev == EV_WRITABLE)
-		cr_assert(lagging[id], "WRITABLE twice");
-	if (ev == (EV_LAGGING | EV_WRITABLE))
-		cr_assert_not(lagging[id]);
-	if (ev)
-		lagging[id] = ev == EV_LAGGING;
-}
-
-static void note(struct bench *b, const uint8_t *rec)
-{
-	unsigned int id = get16(rec + 4);
-
-	(void)b;
-	cr_assert_eq(told[id] & get16(rec + 2) & ~EV_REPEATABLE, 0,
-		     "told twice");
-	note_lag(id, get16(rec + 2) & EV_LAG);
-	told[id] |= get16(rec + 2);
-	cr_assert_eq(told[id] & ~EV_LAG, get16(rec + 24) & ~EV_LAG);
-	if (told[id] & EV_OVERRUN)
-		cr_assert_eq(rec[1], 1 + id % 3);
-}
-
-/* Whatever is raised is told, whenever the status ring has room. */
-Test(report, nothing_is_lost)
-{
-	struct bench *b = bench_new();
-	unsigned int raised[64] = { 0 };
-	bool lags[64] = { false };
-
-	memset(told, 0, sizeof(told));
-	memset(lagging, 0, sizeof(lagging));
-	b->on_crec = note;
-	for (int n = 0; n < 6000; n++) {
-		unsigned int id = bench_rnd(b) % 64;
-		unsigned int ev = 1u << bench_rnd(b) % 9;
-
-		if (n > 5000)
-			ev = EV_QUERY;
-		/* one follows the other; what is not told yet may cancel out */
-		if (ev & EV_LAG) {
-			ev = lags[id] ? EV_WRITABLE : EV_LAGGING;
-			lags[id] = !lags[id];
-		}
-		raise_ev(b, id, ev, 1 + id % 3);
-		raised[id] |= ev;
-		if (n % 50 == 0)
-			b->stall = bench_rnd(b) % 99;
-		bench_run(b, 1 + bench_rnd(b) % 6);
-		while (b->verdict_wr - b->verdict_rd > 100)
-			bench_cycle(b);
-	}
-	b->stall = 0;
-	bench_drain(b);
-	for (unsigned int id = 0; id < 64; id++)
-		cr_assert_eq(told[id] & ~EV_LAG, raised[id] & ~EV_LAG,
-			     "connection %u", id);
-	for (unsigned int id = 0; id < 64; id++)
-		cr_assert_eq(lagging[id], lags[id], "connection %u", id);
 	bench_free(b);
 }
