@@ -67,6 +67,7 @@ void conn_free(struct fantail *f, struct fantail_conn *c)
 	struct conn_table *t = &f->conns;
 	uint32_t id = c->handle & FANTAIL_HANDLE_ID_MASK;
 
+	lag_forget(f, c);
 	flows_del(f, &c->flow);
 	c->handle += 1u << FANTAIL_HANDLE_GENERATION_SHIFT;
 	c->state = CONN_FREE;
@@ -211,6 +212,8 @@ static void defer(struct fantail_conn *c)
 static void ask(struct fantail_conn *c, uint8_t what)
 {
 	c->want |= what;
+	if (what)
+		lag_forget(c->f, c);
 	if (progress(c))
 		defer(c);
 }
@@ -284,6 +287,7 @@ void conn_record(struct fantail *f, const struct fantail_rec_conn *r)
 	c->queued = r->queued;
 	if (r->events & EV_DEAD)
 		c->state = CONN_DEAD;
+	lag_record(f, c, r);
 	/* The answer to a question of ours alone is no news. */
 	if (!c->gone && r->events != FANTAIL_EV_QUERY)
 		add_news(f, c, r);

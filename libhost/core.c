@@ -45,6 +45,8 @@ static int fill_options(struct fantail_options *o,
 		o->time_wait_max = 4096;
 	if (!o->connects)
 		o->connects = 64;
+	if (!o->block_ms)
+		o->block_ms = 1000;
 	if (!o->mss_floor)
 		o->mss_floor = MSS_FLOOR;
 	if ((!o->dev && !o->uri) || !o->ip || o->ip >> 28 >= 0xE ||
@@ -74,6 +76,9 @@ static int init_parts(struct fantail *f)
 	f->group_used = calloc((groups + 63) / 64, sizeof(*f->group_used));
 	if (!f->group_used)
 		return -ENOMEM;
+	rc = lags_init(f);
+	if (rc)
+		return rc;
 	rc = connects_init(f);
 	if (rc)
 		return rc;
@@ -89,6 +94,7 @@ static void free_parts(struct fantail *f)
 	listeners_free(f);
 	groups_free(f);
 	free(f->group_used);
+	free(f->lags.group);
 	free(f->dials);
 	free(f->time_waits.all);
 	free(f->timers.heap);

@@ -34,7 +34,8 @@ struct fantail_listener;
 struct fantail_conn;
 struct fantail_group;
 
-#define FANTAIL_FLUSH_NEVER UINT32_MAX
+#define FANTAIL_FLUSH_NEVER   UINT32_MAX
+#define FANTAIL_BLOCK_FOREVER UINT32_MAX
 
 enum fantail_log_level {
 	FANTAIL_LOG_ERROR, /* something of ours is wrong */
@@ -85,7 +86,7 @@ struct fantail_options {
 	/* For connections accepted and opened. */
 	uint32_t rcv_credit;   /* receive window, bytes; 65535 */
 	uint32_t lag_limit;    /* bytes; a quarter of the log */
-	unsigned int policy;   /* FANTAIL_POLICY_; ABORT */
+	unsigned int policy;   /* FANTAIL_POLICY_, if it lags more; ABORT */
 	uint32_t give_up_ms;   /* without progress; 100 s */
 	uint32_t handshake_ms; /* until a handshake is dropped; 180 s */
 
@@ -96,6 +97,14 @@ struct fantail_options {
 	 */
 	uint32_t time_wait_ms;
 	uint32_t time_wait_max;
+	/*
+	 * Publish nothing to a connection that lags (policy REPORT), nor to a
+	 * group or a list that holds one: -EAGAIN until it is writable again.
+	 * One that acknowledges nothing for @block_ms (1000), or a little
+	 * longer than that, is aborted; FANTAIL_BLOCK_FOREVER: never.
+	 */
+	bool blocking;
+	uint32_t block_ms;
 	/* Calls of fantail_connect() under way at once; 64, to 65535. */
 	uint32_t connects;
 	/*
@@ -221,6 +230,31 @@ int fantail_abort_conn(struct fantail_conn *c);
  */
 void fantail_release_conn(struct fantail_conn *c);
 
+/* --------------------------------------------------------- slow consumers */
+
+/**
+ * fantail_listener_set_policy, fantail_conn_set_policy - what lag does
+ * @policy: FANTAIL_POLICY_
+ * @lag_limit: bytes of the card's log; 0: a quarter of it
+ *
+ * For connections accepted from now on (until then they have that of struct
+ * fantail_options), or for one at once. ABORT: it is aborted, OVERRUN. SKIP:
+ * payloads are left out and counted, news: SKIPPED. REPORT: news: LAGGING,
+ * and WRITABLE below half the limit. Whatever the policy, the card aborts one
+ * that holds most of its log, or all of it for long (registers PIN_LIMIT and
+ * PIN_US), and, except with SKIP, one for which it has no extent left.
+ *
+ * SKIP leaves out whole entries. A payload above the card's limit is cut into
+ * several (fantail_publish()), of which some may be left out.
+ *
+ * Returns 0; -EINVAL: @policy; of a connection also -ENOTCONN: it is dead
+ * already; -EAGAIN: the CONTROL ring is full, poll and try again.
+ */
+int fantail_listener_set_policy(struct fantail_listener *l, unsigned int policy,
+				uint32_t lag_limit);
+int fantail_conn_set_policy(struct fantail_conn *c, unsigned int policy,
+			    uint32_t lag_limit);
+
 /* ----------------------------------------------------------------- groups */
 
 /**
@@ -277,6 +311,12 @@ struct fantail_target fantail_to_conn(const struct fantail_conn *c);
  */
 struct fantail_target fantail_to_list(const uint32_t *handles, unsigned int n);
 
+/*
+ * Does it lag, or somebody in it? By the news taken so far, for connections
+ * with policy REPORT that are neither closing nor dead.
+ */
+bool fantail_lagging(struct fantail *f, struct fantail_target target);
+
 /* Largest @len of reserve and publish: a quarter of the arena. */
 uint32_t fantail_payload_max(const struct fantail *f);
 
@@ -308,7 +348,8 @@ int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr);
  * Returns 0; -EINVAL: @ptr, @len or the length of a list; -EAGAIN: the ring
  * is full, poll (or wait) and try again; the card has been told of the batch
  * so far, so that a batch may be longer than the ring; also -EAGAIN: lists
- * fill their memory, as for fantail_arena_reserve(); or what the driver gave.
+ * fill their memory, as for fantail_arena_reserve(), or, in blocking mode,
+ * fantail_lagging(); or what the driver gave.
  */
 int fantail_publish(struct fantail *f, struct fantail_target target,
 		    const void *ptr, size_t len, uint64_t cookie);
@@ -463,7 +504,11 @@ struct fantail_stats {
 	uint64_t arena_wraps;
 	uint64_t lists; /* payloads to a list */
 	uint64_t list_wraps;
-	uint64_t again; /* -EAGAIN given */
+	uint64_t again; /* -EAGAIN given for want of room */
+	/* Slow consumers. */
+	uint64_t lagging;     /* now: connections told LAGGING */
+	uint64_t lag_again;   /* -EAGAIN given, in blocking mode */
+	uint64_t lag_aborted; /* for block_ms */
 	/* Connections. */
 	uint64_t accepted;
 	uint64_t released;

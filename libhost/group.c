@@ -76,6 +76,7 @@ static int put_entry(struct fantail_conn *c, uint8_t op, uint32_t number)
 		c->members++;
 	else
 		c->members--;
+	lag_member(c->f, c, number, op == FANTAIL_OP_GROUP_JOIN);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ uint32_t embryo_rtt(struct fantail *f, const struct embryo *e,
 static void fill_context(struct fantail *f, const struct embryo *e,
 			 struct fantail_context *x)
 {
+	const struct fantail_listener *l = e->listener;
 	uint32_t credit = f->opt.rcv_credit;
 
 	memset(x, 0, sizeof(*x));
@@ -39,11 +40,12 @@ static void fill_context(struct fantail *f, const struct embryo *e,
 	x->snd_wscale = e->snd_wscale;
 	x->rcv_wscale = e->rcv_wscale;
 	x->flags = (e->timestamps ? FANTAIL_CTX_FLAGS_TIMESTAMPS_MASK : 0) |
-		   f->opt.policy << FANTAIL_CTX_FLAGS_POLICY_SHIFT;
+		   (l ? l->policy : f->opt.policy)
+			   << FANTAIL_CTX_FLAGS_POLICY_SHIFT;
 	x->ts_recent = e->timestamps ? e->ts_recent : 0;
 	x->ts_offset = e->ts_offset;
 	x->rcv_credit = e->wscale || credit < 65535 ? credit : 65535;
-	x->lag_limit = f->opt.lag_limit;
+	x->lag_limit = l ? l->lag_limit : f->opt.lag_limit;
 	x->give_up_ms = f->opt.give_up_ms;
 }
 

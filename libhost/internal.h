@@ -116,6 +116,13 @@ struct fantail_conn {
 	uint8_t done; /* WANT_: on a ring */
 	bool deferred;
 	bool gone; /* the application released it */
+	/* Slow consumers. */
+	bool lagging;			/* LAGGING was told, WRITABLE was not */
+	bool lag_asked;			/* how much it has acknowledged */
+	uint32_t lag_acked;		/* when it was told, or asked last */
+	uint64_t lag_due;		/* when it will be asked */
+	struct fantail_conn *lag_newer; /* in f->lags */
+	struct fantail_conn *lag_older;
 };
 
 struct conn_table {
@@ -151,6 +158,24 @@ struct fantail_group {
 /* Queue LEAVE for one group of @c. 0, or -EAGAIN. */
 int group_leave_any(struct fantail_conn *c);
 void groups_free(struct fantail *f);
+
+/* --------------------------------------------------------- slow consumers */
+
+struct lags {
+	uint32_t *group; /* by number: members that lag */
+	struct fantail_conn *oldest;
+	struct fantail_conn *newest;
+	struct timer timer;
+};
+
+int lags_init(struct fantail *f);
+/* News of @c. */
+void lag_record(struct fantail *f, struct fantail_conn *c,
+		const struct fantail_rec_conn *r);
+/* It holds nobody up any more. */
+void lag_forget(struct fantail *f, struct fantail_conn *c);
+void lag_member(struct fantail *f, const struct fantail_conn *c,
+		uint32_t number, bool joined);
 
 /* ----------------------------------------------------------- CONTROL ring */
 
@@ -435,6 +460,8 @@ struct fantail_listener {
 	struct embryo *embryos;
 	struct embryo *free;
 	unsigned int backlog;
+	unsigned int policy;
+	uint32_t lag_limit;
 	uint16_t port;
 };
 
@@ -487,6 +514,7 @@ struct fantail {
 	struct embryo *dial_free;
 	uint32_t dial_turn;
 	struct time_waits time_waits;
+	struct lags lags;
 	uint64_t cookies_until_us; /* ACKs may carry cookies */
 	struct rate challenges;
 	struct rate icmp_rate;

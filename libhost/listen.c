@@ -41,6 +41,8 @@ int fantail_listen(struct fantail *f, uint16_t port, unsigned int backlog,
 	l->f = f;
 	l->port = port;
 	l->backlog = backlog;
+	l->policy = f->opt.policy;
+	l->lag_limit = f->opt.lag_limit;
 	l->next = f->listeners;
 	f->listeners = l;
 	*out = l;

@@ -339,6 +339,10 @@ int fantail_publish(struct fantail *f, struct fantail_target target,
 	    (!target.count ||
 	     target.count > fantail_dev_limits(f->dev)->connections))
 		return -EINVAL;
+	if (f->opt.blocking && fantail_lagging(f, target)) {
+		f->stats.lag_again++;
+		return -EAGAIN;
+	}
 	arena_reclaim(f);
 	rc = locate(f, ptr, len, &pos);
 	if (rc)
