@@ -302,7 +302,7 @@ struct fantail_net *fantail_sim_net(struct fantail_sim *sim);
 /*
  * Stop and continue the model, so that what it uses may be touched. Call
  * nothing else of this library in between, and be short: in real time the
- * card stands still while its clock goes on. After unlock a card that slept
+ * card stands still while its clock goes on. The network's time is the card's. After unlock a card that slept
  * looks at its network again.
  */
 void fantail_sim_lock(struct fantail_sim *sim);

@@ -124,6 +124,11 @@ static void set_now(struct fantail_net *net, uint64_t now_us)
 		net->now_us = now_us;
 }
 
+void fantail_net_set_time(struct fantail_net *net, uint64_t now_us)
+{
+	set_now(net, now_us);
+}
+
 static struct net_frame *make_frame(const uint8_t *bytes, size_t len,
 				    size_t padded, uint64_t due_us)
 {

@@ -213,6 +213,13 @@ int fantail_net_recv(struct fantail_net *net, void *frame, size_t size,
 		     uint64_t now_us);
 
 /**
+ * fantail_net_set_time() - time has gone on, and nothing else happened.
+ *
+ * What peers are asked to do next, they do at this time.
+ */
+void fantail_net_set_time(struct fantail_net *net, uint64_t now_us);
+
+/**
  * fantail_net_next_event_us() - when fantail_net_recv() can next have work.
  *
  * Return: a time (now or the past: work is waiting), or FANTAIL_NET_NEVER.

@@ -274,6 +274,7 @@ static void input_tcp(struct fantail_peers *ps, struct peer *p,
 		return;
 	}
 	head = tcp[12] / 16 * 4;
+	s.card_port = get16(tcp);
 	s.seq = get32(tcp + 4);
 	s.ack = get32(tcp + 8);
 	s.flags = tcp[13] & 0x3f;
@@ -284,11 +285,8 @@ static void input_tcp(struct fantail_peers *ps, struct peer *p,
 		peers_fault(ps, &ps->stats.bad_frames, p, "TCP options");
 		return;
 	}
-	if (get16(tcp) != ps->net->cfg.card_port) {
-		ps->stats.unknown++;
-		return;
-	}
-	if (get16(tcp + 2) != p->port) {
+	if (get16(tcp + 2) != p->port || (s.card_port != p->card_port &&
+					  p->state != FANTAIL_PEER_LISTENING)) {
 		ps->stats.unknown++;
 		peer_reply_reset(ps, p, get16(tcp + 2), &s);
 		return;
@@ -391,6 +389,7 @@ static int init_peer(struct fantail_peers *ps, uint32_t i)
 	struct peer *p = &ps->peer[i];
 
 	p->index = i;
+	p->card_port = ps->net->cfg.card_port;
 	p->opt = cfg->options;
 	p->due_us = p->ack_due_us = p->rto_due_us = p->start_us = NEVER;
 	if (cfg->configure)

@@ -42,17 +42,12 @@ static void end(struct fantail_peers *ps, struct peer *p, uint8_t state,
 	peers_event(ps, p, event);
 }
 
-/* Begin a connection: new port and sequence numbers, first SYN. */
-void peer_start(struct fantail_peers *ps, struct peer *p)
+/* A new connection: sequence numbers, nothing sent or received. */
+static void begin(struct fantail_peers *ps, struct peer *p)
 {
 	uint64_t r = mix64(ps->net->cfg.seed ^
 			   mix64((uint64_t)p->index << 32 | p->connects));
 
-	/* 28000 connections of a peer pass before a port comes back */
-	p->port = (uint16_t)(32768 +
-			     (mix64(ps->net->cfg.seed ^ p->index) % 28000 +
-			      p->connects % 28000 * 7919) %
-				     28000);
 	p->iss = (uint32_t)(r >> 16);
 	p->ts_offset = (uint32_t)mix64(r);
 	p->connects++;
@@ -66,9 +61,20 @@ void peer_start(struct fantail_peers *ps, struct peer *p)
 	p->unread = 0;
 	p->tries = 0;
 	p->start_us = NEVER;
-	p->state = FANTAIL_PEER_SYN_SENT;
 	p->rto_us = p->opt.syn_rto_us;
 	p->rto_due_us = ps->net->now_us + p->rto_us;
+}
+
+/* Connect: a new port, the first SYN. */
+void peer_start(struct fantail_peers *ps, struct peer *p)
+{
+	/* 28000 connections of a peer pass before a port comes back */
+	p->port = (uint16_t)(32768 +
+			     (mix64(ps->net->cfg.seed ^ p->index) % 28000 +
+			      p->connects % 28000 * 7919) %
+				     28000);
+	begin(ps, p);
+	p->state = FANTAIL_PEER_SYN_SENT;
 	peer_transmit(ps, p, TCP_SYN, p->iss, NULL, 0);
 }
 
@@ -81,6 +87,55 @@ static void refused(struct fantail_peers *ps, struct peer *p)
 		return;
 	}
 	end(ps, p, FANTAIL_PEER_FAILED, FANTAIL_PEER_EV_REFUSED);
+}
+
+/* What both SYNs agree on. */
+static void agree(struct peer *p, const struct segment *s)
+{
+	p->irs = s->seq;
+	p->rcv_nxt = p->rcv_adv = p->rcv_max = s->seq + 1;
+	p->ts_on = p->opt.timestamps && s->has_ts;
+	p->ws_on = p->opt.wscale >= 0 && s->wscale >= 0;
+	p->ts_recent = s->ts_val;
+	p->snd_shift = p->ws_on ? (uint8_t)s->wscale : 0;
+	if (p->snd_shift > WSCALE_MAX)
+		p->snd_shift = WSCALE_MAX;
+	p->snd_mss = s->mss ? s->mss : MSS_DEFAULT;
+	if (p->snd_mss < MSS_MIN)
+		p->snd_mss = MSS_MIN;
+	p->snd_wnd = s->wnd;
+	p->snd_wl1 = s->seq;
+	p->snd_wl2 = s->ack;
+}
+
+static void establish(struct peer *p)
+{
+	p->tries = 0;
+	p->rto_us = p->opt.rto_us;
+	p->rto_due_us = NEVER;
+	p->state = FANTAIL_PEER_CONNECTED;
+}
+
+/* RFC 9293 3.10.7.2 */
+static void input_listening(struct fantail_peers *ps, struct peer *p,
+			    const struct segment *s)
+{
+	if (s->flags & TCP_RST)
+		return;
+	if (s->flags & TCP_ACK) {
+		peer_reply_reset(ps, p, p->port, s);
+		return;
+	}
+	if (!(s->flags & TCP_SYN))
+		return;
+	p->card_port = s->card_port;
+	begin(ps, p);
+	agree(p, s);
+	p->state = FANTAIL_PEER_SYN_RECEIVED;
+	peer_transmit(ps, p, TCP_SYN | TCP_ACK, p->iss, NULL, 0);
+	/* as the SYN-ACK says it: not scaled */
+	p->rcv_adv += p->opt.buffer < 65535 ? p->opt.buffer : 65535;
+	p->rcv_max = p->rcv_adv;
 }
 
 /* RFC 9293 3.10.7.3 */
@@ -98,30 +153,14 @@ static void input_syn_sent(struct fantail_peers *ps, struct peer *p,
 	}
 	if ((s->flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
-	p->irs = s->seq;
-	p->rcv_nxt = p->rcv_adv = p->rcv_max = s->seq + 1;
-	p->ts_on = p->opt.timestamps && s->has_ts;
-	p->ws_on = p->opt.wscale >= 0 && s->wscale >= 0;
+	agree(p, s);
 	if (s->has_ts && !p->opt.timestamps)
 		peers_fault(ps, &ps->stats.bad_timestamps, p,
 			    "timestamps not offered");
 	if (s->wscale >= 0 && p->opt.wscale < 0)
 		peers_fault(ps, &ps->stats.bad_frames, p,
 			    "window scale not offered");
-	p->ts_recent = s->ts_val;
-	p->snd_shift = p->ws_on ? (uint8_t)s->wscale : 0;
-	if (p->snd_shift > WSCALE_MAX)
-		p->snd_shift = WSCALE_MAX;
-	p->snd_mss = s->mss ? s->mss : MSS_DEFAULT;
-	if (p->snd_mss < MSS_MIN)
-		p->snd_mss = MSS_MIN;
-	p->snd_wnd = s->wnd;
-	p->snd_wl1 = s->seq;
-	p->snd_wl2 = s->ack;
-	p->tries = 0;
-	p->rto_us = p->opt.rto_us;
-	p->rto_due_us = NEVER;
-	p->state = FANTAIL_PEER_CONNECTED;
+	establish(p);
 	peer_ack(ps, p, false);
 	peer_output(ps, p);
 	peers_event(ps, p, FANTAIL_PEER_EV_CONNECTED);
@@ -371,6 +410,35 @@ static void input_connected(struct fantail_peers *ps, struct peer *p,
 	check_closed(ps, p);
 }
 
+/* RFC 9293 3.10.7.4 in SYN-RECEIVED */
+static void input_syn_received(struct fantail_peers *ps, struct peer *p,
+			       struct segment *s)
+{
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && s->seq == p->irs) {
+		/* our answer was lost */
+		peer_transmit(ps, p, TCP_SYN | TCP_ACK, p->iss, NULL, 0);
+		return;
+	}
+	if (s->flags & TCP_RST) {
+		if (s->seq != p->rcv_nxt)
+			return;
+		peer_forget(p);
+		p->state = FANTAIL_PEER_LISTENING;
+		return;
+	}
+	if (!(s->flags & TCP_ACK) || s->flags & TCP_SYN)
+		return;
+	if (s->ack != p->iss + 1) {
+		peer_reply_reset(ps, p, p->port, s);
+		return;
+	}
+	establish(p);
+	peers_event(ps, p, FANTAIL_PEER_EV_CONNECTED);
+	/* the callback may have aborted */
+	if (p->state == FANTAIL_PEER_CONNECTED)
+		input_connected(ps, p, s);
+}
+
 void peer_input(struct fantail_peers *ps, struct peer *p, struct segment *s)
 {
 	switch (p->state) {
@@ -379,6 +447,12 @@ void peer_input(struct fantail_peers *ps, struct peer *p, struct segment *s)
 		break;
 	case FANTAIL_PEER_CONNECTED:
 		input_connected(ps, p, s);
+		break;
+	case FANTAIL_PEER_LISTENING:
+		input_listening(ps, p, s);
+		break;
+	case FANTAIL_PEER_SYN_RECEIVED:
+		input_syn_received(ps, p, s);
 		break;
 	case FANTAIL_PEER_CLOSED:
 		/* as in TIME-WAIT: a repeated FIN is acknowledged again */
@@ -407,10 +481,15 @@ static void retransmit(struct fantail_peers *ps, struct peer *p)
 	if (p->rto_us < RTO_MIN_US)
 		p->rto_us = RTO_MIN_US;
 	p->rto_due_us = ps->net->now_us + p->rto_us;
-	if (p->state == FANTAIL_PEER_SYN_SENT) {
+	if (p->state == FANTAIL_PEER_SYN_SENT ||
+	    p->state == FANTAIL_PEER_SYN_RECEIVED) {
 		p->retransmits++;
 		ps->stats.retransmits++;
-		peer_transmit(ps, p, TCP_SYN, p->iss, NULL, 0);
+		peer_transmit(ps, p,
+			      p->state == FANTAIL_PEER_SYN_SENT
+				      ? TCP_SYN
+				      : TCP_SYN | TCP_ACK,
+			      p->iss, NULL, 0);
 		return;
 	}
 	/* one segment only; a closed window is probed with one byte, and a

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Peers: small TCP endpoints inside the process, on a virtual Ethernet with
- * the card. Each has an IPv4 address of its own, connects actively to the
- * card, receives, checks and acknowledges, and can send, pause, close and
- * abort. Everything is driven by the frames and the time that the network
+ * the card. Each has an IPv4 address of its own, connects to the card or waits
+ * for the card to connect, receives, checks and acknowledges, and can send,
+ * pause, close and abort. Everything is driven by the frames and the time that the network
  * (net.h) is given, and repeats exactly from the seed.
  *
  * Peers share one ARP cache, as if behind one host.
@@ -34,6 +34,8 @@ enum fantail_peer_state {
 	FANTAIL_PEER_CLOSED,	/* both FINs exchanged; answers repeats */
 	FANTAIL_PEER_RESET,	/* RST received or sent */
 	FANTAIL_PEER_FAILED,	/* refused or timed out */
+	FANTAIL_PEER_LISTENING, /* for one connection of the card */
+	FANTAIL_PEER_SYN_RECEIVED,
 };
 
 enum fantail_peer_event {
@@ -93,7 +95,7 @@ struct fantail_peers_config {
 struct fantail_peer_info {
 	enum fantail_peer_state state;
 	uint32_t ip;   /* host order */
-	uint16_t port; /* of the newest connection */
+	uint16_t port; /* of the newest connection, or listened on */
 	bool fin_received;
 	bool fin_sent;
 	bool paused;
@@ -147,6 +149,19 @@ int fantail_peer_get_info(const struct fantail_peers *peers, uint32_t peer,
  */
 int fantail_peer_connect(struct fantail_peers *peers, uint32_t peer,
 			 uint64_t at_us);
+
+/**
+ * fantail_peer_listen() - wait for the card to connect.
+ * @port: the peer's, 1 to 65535
+ *
+ * For one connection, from any port of the card's. What ends it ends the
+ * listening as well, but a RST to our SYN-ACK.
+ *
+ * Return: 0, -EINVAL: no such peer, or @port, -EISCONN: as
+ * fantail_peer_connect().
+ */
+int fantail_peer_listen(struct fantail_peers *peers, uint32_t peer,
+			uint16_t port);
 
 /**
  * fantail_peer_send() - queue bytes to the card.

@@ -16,6 +16,7 @@ static bool alive(const struct peer *p)
 {
 	return p->state == FANTAIL_PEER_WAITING ||
 	       p->state == FANTAIL_PEER_SYN_SENT ||
+	       p->state == FANTAIL_PEER_SYN_RECEIVED ||
 	       p->state == FANTAIL_PEER_CONNECTED;
 }
 
@@ -48,6 +49,14 @@ int fantail_peer_get_info(const struct fantail_peers *ps, uint32_t index,
 	return 0;
 }
 
+/* Nothing is left of what was before. */
+static void renew(struct peer *p)
+{
+	peer_forget(p);
+	p->fin_queued = p->fin_sent = p->fin_acked = p->fin_received = false;
+	p->refusals = 0;
+}
+
 int fantail_peer_connect(struct fantail_peers *ps, uint32_t index,
 			 uint64_t at_us)
 {
@@ -57,11 +66,25 @@ int fantail_peer_connect(struct fantail_peers *ps, uint32_t index,
 		return -EINVAL;
 	if (alive(p))
 		return -EISCONN;
-	peer_forget(p);
-	p->fin_queued = p->fin_sent = p->fin_acked = p->fin_received = false;
-	p->refusals = 0;
+	renew(p);
+	p->card_port = ps->net->cfg.card_port;
 	p->state = FANTAIL_PEER_WAITING;
 	p->start_us = at_us == NEVER ? NEVER - 1 : at_us;
+	peers_schedule(ps, p);
+	return 0;
+}
+
+int fantail_peer_listen(struct fantail_peers *ps, uint32_t index, uint16_t port)
+{
+	struct peer *p = find(ps, index);
+
+	if (!p || !port)
+		return -EINVAL;
+	if (alive(p))
+		return -EISCONN;
+	renew(p);
+	p->port = port;
+	p->state = FANTAIL_PEER_LISTENING;
 	peers_schedule(ps, p);
 	return 0;
 }
@@ -124,7 +147,8 @@ int fantail_peer_abort(struct fantail_peers *ps, uint32_t index)
 		return -EINVAL;
 	if (!alive(p))
 		return -ENOTCONN;
-	if (p->state == FANTAIL_PEER_CONNECTED)
+	if (p->state == FANTAIL_PEER_CONNECTED ||
+	    p->state == FANTAIL_PEER_SYN_RECEIVED)
 		peer_transmit(ps, p, TCP_RST | TCP_ACK, p->snd_max, NULL, 0);
 	peer_forget(p);
 	p->state = FANTAIL_PEER_RESET;

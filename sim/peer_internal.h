@@ -34,6 +34,7 @@ struct peer {
 	uint8_t ack_count; /* segments not yet acknowledged */
 	uint8_t tries;
 	uint16_t port;
+	uint16_t card_port;
 	uint32_t refusals; /* of this fantail_peer_connect() */
 
 	/* sending; snd_max is behind the highest byte or FIN ever sent */
@@ -80,6 +81,7 @@ struct fantail_peers {
 
 /* A received TCP segment, checked and decoded. */
 struct segment {
+	uint16_t card_port;
 	uint32_t seq, ack, wnd; /* wnd not scaled */
 	uint8_t flags;
 	const uint8_t *bytes;

@@ -49,9 +49,12 @@ uint32_t peer_window(struct peer *p)
 	return field;
 }
 
+/* A SYN-ACK has only what the SYN offered; the card never offers SACK. */
 static uint32_t put_syn_options(const struct fantail_peers *ps,
-				const struct peer *p, uint8_t *o)
+				const struct peer *p, bool answer, uint8_t *o)
 {
+	bool ts = answer ? p->ts_on : p->opt.timestamps;
+	bool ws = answer ? p->ws_on : p->opt.wscale >= 0;
 	uint8_t *start = o;
 
 	if (p->opt.mss) {
@@ -60,21 +63,21 @@ static uint32_t put_syn_options(const struct fantail_peers *ps,
 		put16(o + 2, p->opt.mss);
 		o += 4;
 	}
-	if (p->opt.sack_permitted) {
+	if (p->opt.sack_permitted && !answer) {
 		o[0] = o[1] = OPT_NOP;
 		o[2] = OPT_SACK_OK;
 		o[3] = 2;
 		o += 4;
 	}
-	if (p->opt.timestamps) {
+	if (ts) {
 		o[0] = o[1] = OPT_NOP;
 		o[2] = OPT_TS;
 		o[3] = 10;
 		put32(o + 4, ts_now(ps, p));
-		put32(o + 8, 0);
+		put32(o + 8, answer ? p->ts_recent : 0);
 		o += TS_BYTES;
 	}
-	if (p->opt.wscale >= 0) {
+	if (ws) {
 		o[0] = OPT_NOP;
 		o[1] = OPT_WSCALE;
 		o[2] = 3;
@@ -88,7 +91,7 @@ static uint32_t put_options(const struct fantail_peers *ps,
 			    const struct peer *p, uint8_t flags, uint8_t *o)
 {
 	if (flags & TCP_SYN)
-		return put_syn_options(ps, p, o);
+		return put_syn_options(ps, p, flags & TCP_ACK, o);
 	if (!p->ts_on || flags & TCP_RST)
 		return 0;
 	o[0] = o[1] = OPT_NOP;
@@ -142,7 +145,7 @@ void peer_transmit(struct fantail_peers *ps, struct peer *p, uint8_t flags,
 		wnd = peer_window(p);
 	}
 	put16(tcp, p->port);
-	put16(tcp + 2, ps->net->cfg.card_port);
+	put16(tcp + 2, p->card_port);
 	put32(tcp + 4, seq);
 	put32(tcp + 8, flags & TCP_ACK ? p->rcv_nxt : 0);
 	tcp[12] = (uint8_t)(head / 4 << 4);
@@ -183,7 +186,7 @@ void peer_reply_reset(struct fantail_peers *ps, const struct peer *p,
 		return;
 	memset(tcp, 0, TCP_LEN);
 	put16(tcp, port);
-	put16(tcp + 2, ps->net->cfg.card_port);
+	put16(tcp + 2, s->card_port);
 	tcp[12] = TCP_LEN / 4 << 4;
 	if (s->flags & TCP_ACK) {
 		put32(tcp + 4, s->ack);

@@ -351,7 +351,14 @@ struct fantail_net *fantail_sim_net(struct fantail_sim *sim)
 
 void fantail_sim_lock(struct fantail_sim *sim)
 {
+	struct card *card = &sim->card;
+
 	sim_lock(sim);
+	/* a card that slept, or jumped, has not told its network */
+	if (card->real)
+		card_look_at_clock(card);
+	if (card->net)
+		fantail_net_set_time(card->net, card->now_us);
 }
 
 void fantail_sim_unlock(struct fantail_sim *sim)

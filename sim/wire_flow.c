@@ -161,6 +161,7 @@ static void begin(struct fantail_wire_check *c, struct wire_flow *f,
 	unmark(c, f);
 	wire_store_reset(c, f, s->seq + 1);
 	f->open = true;
+	f->past_syn = false;
 	f->established = f->rst_sent = f->rst_received = false;
 	f->fin_sent = f->fin_acked = f->fin_received = false;
 	f->active = !(s->flags & TCP_ACK);
@@ -209,7 +210,8 @@ static int tx_syn(struct fantail_wire_check *c, const struct wire_segment *s)
 
 	if (!f)
 		return -ENOMEM;
-	if (f->open && f->active && !closed(f) && !f->established) {
+	/* the answer is on the wire, but need not have reached TCP */
+	if (f->open && f->active && !closed(f) && !f->past_syn) {
 		if (s->seq != f->isn)
 			wire_violation(c, FANTAIL_WIRE_SYN,
 				       "initial sequence number changed");
@@ -343,6 +345,7 @@ static void tx_open(struct fantail_wire_check *c, struct wire_flow *f,
 	/* only an empty segment (keepalive) may use the SYN's number */
 	uint32_t first = f->isn + (s->len ? 1 : 0);
 
+	f->past_syn = true;
 	if (!(s->flags & TCP_ACK))
 		wire_violation(c, FANTAIL_WIRE_RESERVED, "no ACK flag");
 	else if (seq_diff(f->rcv_max, s->ack) > 0)

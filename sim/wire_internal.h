@@ -52,6 +52,7 @@ struct wire_flow {
 	bool open;	  /* our SYN or SYN-ACK is out */
 	bool active;	  /* it was a SYN */
 	bool established; /* our SYN is acknowledged */
+	bool past_syn;	  /* we have sent something else */
 	bool rst_sent, rst_received;
 	bool fin_sent, fin_acked, fin_received;
 	bool marked; /* as mark */

@@ -42,6 +42,109 @@ Test(peers, syn_without_options_and_retransmission)
 	cr_assert_eq(info().state, FANTAIL_PEER_FAILED);
 }
 
+/* The card's SYN to port 80, from a port that peers do not connect to. */
+static struct seg card_syn(void)
+{
+	struct seg s = {
+		.src = 0x0a010001,
+		.dst = 0x0a010100,
+		.sport = 50000,
+		.dport = 80,
+		.seq = ISN,
+		.flags = TCP_SYN,
+	};
+
+	seg_mss(&s, 1460);
+	return s;
+}
+
+Test(peers, listens)
+{
+	struct got g, again;
+	struct seg s = card_syn();
+
+	peers_cfg.connect_at_us = FANTAIL_NET_NEVER;
+	peers_cfg.options.sack_permitted = true;
+	plug();
+	cr_assert_eq(fantail_peer_listen(peers, 1, 80), -EINVAL);
+	cr_assert_eq(fantail_peer_listen(peers, 0, 0), -EINVAL);
+	send_seg(&s);
+	cr_assert(next(&g), "nobody listens");
+	cr_assert_eq(g.flags, TCP_RST | TCP_ACK);
+	cr_assert_eq(g.dport, 50000);
+	cr_assert_eq(g.ack, ISN + 1);
+	cr_assert_eq(fantail_peer_listen(peers, 0, 80), 0);
+	send_seg(&s);
+	cr_assert(next(&g));
+	cr_assert_eq(g.flags, TCP_SYN | TCP_ACK);
+	cr_assert_eq(g.sport, 80);
+	cr_assert_eq(g.dport, 50000);
+	cr_assert_eq(g.ack, ISN + 1);
+	cr_assert(!g.has_ts && g.wscale == -1, "neither was offered");
+	cr_assert_eq(g.mss, 1460);
+	cr_assert_eq(info().state, FANTAIL_PEER_SYN_RECEIVED);
+	cr_assert_eq(fantail_peer_listen(peers, 0, 81), -EISCONN);
+	/* lost: the SYN is repeated, and the SYN-ACK by itself */
+	send_seg(&s);
+	cr_assert(next(&again));
+	cr_assert_eq(again.seq, g.seq);
+	cr_assert(wait_next(&again));
+	cr_assert_eq(now, 1000000);
+	cr_assert_eq(again.seq, g.seq);
+	cr_assert_eq(events[FANTAIL_PEER_EV_CONNECTED], 0);
+	send_data(&g, 0, 0, "hello");
+	cr_assert_eq(events[FANTAIL_PEER_EV_CONNECTED], 1);
+	expect_received("hello");
+	cr_assert_eq(fantail_peer_send(peers, 0, "answer", 6), 0);
+	cr_assert(next(&g));
+	cr_assert_eq(g.len, 6);
+	cr_assert_eq(g.dport, 50000);
+	cr_assert_eq(g.ack, ISN + 6);
+	send_data(&g, 5, TCP_FIN, NULL);
+	cr_assert(next(&g));
+	cr_assert_eq(events[FANTAIL_PEER_EV_FIN], 1);
+	cr_assert_eq(fantail_peer_shutdown(peers, 0), 0);
+	cr_assert(next(&g));
+	cr_assert(g.flags & TCP_FIN);
+	send_data(&g, 6, 0, NULL);
+	cr_assert_eq(events[FANTAIL_PEER_EV_CLOSED], 1);
+	cr_assert_eq(fantail_peer_listen(peers, 0, 80), 0);
+}
+
+Test(peers, listening_options_and_ends)
+{
+	struct got g;
+	struct seg s = card_syn();
+
+	peers_cfg.connect_at_us = FANTAIL_NET_NEVER;
+	peers_cfg.options.retries = 2;
+	plug();
+	seg_ts(&s, 77, 0);
+	seg_wscale(&s, 3);
+	cr_assert_eq(fantail_peer_listen(peers, 0, 80), 0);
+	send_seg(&s);
+	cr_assert(next(&g));
+	cr_assert(g.has_ts && g.ts_ecr == 77);
+	cr_assert_eq(g.wscale, 7);
+	/* a RST: it listens on */
+	s = reply(&g, 0, TCP_RST | TCP_ACK, NULL);
+	send_seg(&s);
+	cr_assert_eq(info().state, FANTAIL_PEER_LISTENING);
+	cr_assert_eq(fantail_net_next_event_us(net), FANTAIL_NET_NEVER);
+	/* nobody answers: it gives up */
+	s = card_syn();
+	send_seg(&s);
+	while (wait_next(&g))
+		cr_assert_eq(g.flags, TCP_SYN | TCP_ACK);
+	cr_assert_eq(now, 1000000 + 2000000 + 4000000);
+	cr_assert_eq(events[FANTAIL_PEER_EV_TIMED_OUT], 1);
+	cr_assert_eq(events[FANTAIL_PEER_EV_CONNECTED], 0);
+	/* and connects as before */
+	cr_assert_eq(fantail_peer_connect(peers, 0, now), 0);
+	events[FANTAIL_PEER_EV_CONNECTED] = 0;
+	handshake(&g, false, -1);
+}
+
 Test(peers, delayed_ack_and_every_second_segment)
 {
 	struct got g, a;

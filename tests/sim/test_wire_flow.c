@@ -33,10 +33,31 @@ Test(wire_flow, active_open)
 	s = rx_seg(0, TCP_SYN | TCP_ACK, 4);
 	s.seq = PEER_ISN;
 	rx(&s);
+	s = tx_seg(0, TCP_SYN, NULL);
+	s.seq = ISN;
+	s.ack = 0;
+	seg_mss(&s, 1460);
+	cr_assert_eq(tx(&s), 0, "SYN again, its answer was lost in the host");
 	cr_assert_eq(tx_data(0, NULL), 0);
 	cr_assert_eq(tx_data(0, "four"), 0);
 	cr_assert_eq(tx_data(4, "five"), 1);
 	expect(FANTAIL_WIRE_WINDOW);
+}
+
+Test(wire_flow, syn_again_behind_its_acknowledgement)
+{
+	struct seg s = tx_seg(0, TCP_SYN, NULL), answer;
+
+	s.seq = ISN;
+	s.ack = 0;
+	seg_mss(&s, 1460);
+	cr_assert_eq(tx(&s), 0);
+	answer = rx_seg(0, TCP_SYN | TCP_ACK, 4);
+	answer.seq = PEER_ISN;
+	rx(&answer);
+	cr_assert_eq(tx_data(0, NULL), 0);
+	cr_assert_eq(tx(&s), 1);
+	expect(FANTAIL_WIRE_SYN);
 }
 
 static uint32_t told_sent, told_acked, told_over;
