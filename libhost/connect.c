@@ -156,6 +156,39 @@ void connect_input(struct fantail *f, struct embryo *e, struct rx_frame *fr,
 	embryo_set_timer(f, e);
 }
 
+/* RFC 9293 3.10.5: of SYN-SENT nobody is told, SYN-RECEIVED is reset. */
+static void cancel(struct fantail *f, struct embryo *e)
+{
+	static const struct tcp_options none;
+	struct segment s = {
+		.ip = e->flow.ip,
+		.port = e->flow.port,
+		.local_port = e->flow.local_port,
+		.seq = e->iss + 1,
+		.ack = e->irs + 1,
+		.flags = TCP_RST | TCP_ACK,
+	};
+
+	if (!e->syn_sent && tcp_send(f, e->mac, &s, &none))
+		f->stats.rst_sent++;
+	f->stats.connects_cancelled++;
+	embryo_free(f, e);
+}
+
+int fantail_connect_cancel(struct fantail *f, const void *user)
+{
+	uint32_t i;
+	int n = 0;
+
+	for (i = 0; i < f->opt.connects; i++) {
+		if (!f->dials[i].used || f->dials[i].user != user)
+			continue;
+		cancel(f, &f->dials[i]);
+		n++;
+	}
+	return n ? n : -ENOENT;
+}
+
 static void dial_timer(struct fantail *f, struct timer *t)
 {
 	connect_timer(f, (struct embryo *)((char *)t -

@@ -189,6 +189,18 @@ void fantail_unlisten(struct fantail_listener *l);
 int fantail_connect(struct fantail *f, uint32_t ip, uint16_t port,
 		    uint16_t local_port, void *user);
 
+/**
+ * fantail_connect_cancel - give up attempts to connect
+ * @user: the word of those attempts
+ *
+ * They end here: no FANTAIL_EVENT_CONNECT comes for them, and a server that
+ * answers later meets a RST. One that the server has accepted is no attempt
+ * any more: its event is under way and brings a connection. Does not block.
+ *
+ * Returns how many were given up; -ENOENT: none was under way.
+ */
+int fantail_connect_cancel(struct fantail *f, const void *user);
+
 /* ------------------------------------------------------------ connections */
 
 /* The peer's address and port. */
@@ -540,6 +552,7 @@ struct fantail_stats {
 	uint64_t connects;
 	uint64_t connected;
 	uint64_t connect_failures;
+	uint64_t connects_cancelled;
 	uint64_t syn_sent;
 	uint64_t syn_retransmits;
 	uint64_t simultaneous_opens;

@@ -334,6 +334,75 @@ Test(connect, what_cannot_be)
 	host_close(&h);
 }
 
+/* Nothing is heard of it again, and the server is not left alone with it. */
+Test(connect, cancelled)
+{
+	struct host_seg syn, other, r;
+	int by_peer, another;
+
+	start(NULL);
+	cr_assert_eq(fantail_connect_cancel(h.f, &word), -ENOENT);
+	syn = dial(0);
+	cr_assert_eq(fantail_connect(h.f, HOST_PEER, SERVER, 0, &another), 0);
+	host_poll(&h);
+	other = host_sent(&h, 1);
+	dial(0);
+	cr_assert_eq(fantail_connect_cancel(h.f, &word), 2);
+	cr_assert_eq(fantail_connect_cancel(h.f, &word), -ENOENT);
+	cr_assert_eq(host_poll(&h), 0);
+	cr_assert_eq(h.m->frames, 3, "SYN-SENT ends in silence");
+	cr_assert_eq(host_stats(&h).handshakes, 1);
+	cr_assert_eq(host_stats(&h).connects_cancelled, 2);
+	cr_assert_eq(host_stats(&h).connect_failures, 0);
+	r = answer(&syn, HOST_SYN | HOST_ACK, 5000);
+	cr_assert_eq(host_rx(&h, &r), 0);
+	cr_assert_eq(host_sent(&h, 3).flags, HOST_RST);
+	cr_assert_eq(host_sent(&h, 3).seq, syn.seq + 1);
+	/* the place and the port are free again, the others go on */
+	cr_assert_eq(
+		fantail_connect(h.f, HOST_PEER, SERVER, syn.src_port, &word),
+		0);
+	r = answer(&other, HOST_SYN | HOST_ACK, 5000);
+	host_rx(&h, &r);
+	host_poll(&h);
+	cr_assert_eq(host_stats(&h).connected, 1);
+	cr_assert_eq(fantail_connect_cancel(h.f, &another), -ENOENT,
+		     "it is accepted");
+	cr_assert_eq(fantail_connect_cancel(h.f, &word), 1);
+	cr_assert_eq(fantail_next_timer_us(h.f), UINT64_MAX);
+	host_close(&h);
+
+	/* while ARP is asked, and when both sides have sent a SYN */
+	for (by_peer = 0; by_peer < 2; by_peer++) {
+		host_open(&h, NULL);
+		if (by_peer) {
+			host_arp_reply(&h, 2);
+			syn = dial(0);
+			r = answer(&syn, HOST_SYN, 5000);
+			host_rx(&h, &r);
+		} else {
+			cr_assert_eq(fantail_connect(h.f, HOST_PEER, SERVER, 0,
+						     &word),
+				     0);
+			host_poll(&h);
+		}
+		cr_assert_eq(fantail_connect_cancel(h.f, &word), 1);
+		host_poll(&h);
+		cr_assert_eq(h.m->frames, by_peer ? 3 : 1);
+		if (by_peer) {
+			r = host_sent(&h, 2);
+			cr_assert_eq(r.flags, HOST_RST | HOST_ACK);
+			cr_assert_eq(r.seq, syn.seq + 1);
+			cr_assert_eq(r.ack, 5001);
+		} else {
+			host_arp_reply(&h, 2);
+			cr_assert_eq(h.m->frames, 1);
+		}
+		cr_assert_eq(host_stats(&h).handshakes, 0);
+		host_close(&h);
+	}
+}
+
 /* As many as the card has, and each port once. */
 Test(connect, connections_run_out)
 {
