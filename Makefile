@@ -35,7 +35,7 @@ QUEUE_PAIRS ?= 1
 # Options of `make run`, each the program's option of that name (TRACE_WINDOW is --trace-window); they reach
 # it as they stand, whatever characters they hold (tools/run.sh).
 RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE TRACE_WINDOW SEED PORT DROP_CLIENT CYCLE_LIMIT OUT \
-	FANOUT PCAP_LIMIT \
+	FANOUT PCAP_LIMIT INTERVAL \
 	CONGESTION SACK LOSS REORDER REORDER_GAP DUP DELAY JITTER CORRUPT RATE QUEUE LOSE_TX LOSE_RX LINK_DIR \
 	PCIE_GEN PCIE_LANES PCIE_LATENCY_NS PCIE_WRITE_NS PCIE_READS MPS MRRS
 $(foreach v,$(RUN_VARS),$(eval override $(v) := $$(value $(v))))

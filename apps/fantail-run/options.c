@@ -24,6 +24,7 @@ enum {
 	KEY_CLIENTS = 256,
 	KEY_MESSAGES,
 	KEY_BATCH,
+	KEY_INTERVAL,
 	KEY_FEED,
 	KEY_FRAMING,
 	KEY_NET,
@@ -71,6 +72,10 @@ static const struct argp_option table[] = {
 	{ "messages", KEY_MESSAGES, "N", 0, "Messages (10000; of a feed: all)",
 	  0 },
 	{ "batch", KEY_BATCH, "N", 0, "Messages per doorbell (10)", 0 },
+	{ "interval", KEY_INTERVAL, "TIME", 0,
+	  "Time of the card from doorbell to doorbell, as 50us (0: as fast as "
+	  "it goes)",
+	  0 },
 	{ "seed", KEY_SEED, "N", 0, "Seed of everything random (1)", 0 },
 	{ .doc = "To whom:" },
 	{ "clients", KEY_CLIENTS, "N", 0, "TCP clients (100)", 0 },
@@ -190,6 +195,17 @@ static uint64_t bytes(const char *name, const char *text)
 		bad_input("--%s: '%s' is less than %d bytes", name, text,
 			  PCAP_LEAST);
 	return value;
+}
+
+/* As 20ms: a time, the way the link model takes it. */
+static uint32_t duration(const char *name, const char *text)
+{
+	struct fantail_link_way way = { 0 };
+	const char *must;
+
+	if (fantail_link_set(&way, "delay", text, &must))
+		bad_input("--%s: '%s' is not %s", name, text, must);
+	return way.delay_us;
 }
 
 static unsigned int power(const char *name, const char *text,
@@ -347,6 +363,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_BATCH:
 		o->batch = (unsigned int)number("batch", arg, 1, 8192);
+		return 0;
+	case KEY_INTERVAL:
+		o->interval_us = duration("interval", arg);
 		return 0;
 	case KEY_FEED:
 		o->feed.path = arg;

@@ -24,7 +24,8 @@ enum net {
 
 struct options {
 	unsigned int clients;
-	unsigned int batch; /* messages per doorbell */
+	unsigned int batch;   /* messages per doorbell */
+	uint32_t interval_us; /* between doorbells; 0: as fast as it goes */
 	enum net net;
 	uint16_t port;	     /* 0: any free one */
 	int drop_client;     /* leaves midway; -1: nobody */

@@ -41,6 +41,7 @@ struct publisher {
 	struct pending pending;
 	unsigned int in_batch; /* messages in the open batch */
 	uint64_t batch_bytes;
+	uint64_t due_us; /* the next batch, with an interval */
 	bool feed_over;
 	bool dropped;
 	uint64_t frames_before; /* frame interrupts of the set-up */
@@ -297,6 +298,27 @@ static int publish_batch(struct publisher *p)
 	return rc ? rc : submit(p);
 }
 
+/* Sleep until the next batch is due, if there is an interval. */
+static int wait_for_turn(struct publisher *p)
+{
+	struct session *s = &p->session;
+	uint32_t interval = s->job->options->interval_us;
+	uint64_t now;
+	int rc = 0;
+
+	if (!interval)
+		return 0;
+	now = fantail_sim_now_us(p->rig.sim);
+	while (!rc && now < p->due_us && !session_stopped(s)) {
+		rc = session_step(s, -1, (int64_t)(p->due_us - now));
+		session_moved(s);
+		now = fantail_sim_now_us(p->rig.sim);
+	}
+	/* who is late is not hurried */
+	p->due_us = (now > p->due_us ? now : p->due_us) + interval;
+	return rc;
+}
+
 static int publish_all(struct publisher *p)
 {
 	struct session *s = &p->session;
@@ -306,10 +328,13 @@ static int publish_all(struct publisher *p)
 		return s->result;
 	p->frames_before = s->frame_interrupts;
 	while (!rc && !p->feed_over && !session_stopped(s)) {
-		if (room_for_batch(p))
-			rc = publish_batch(p);
-		else
+		if (room_for_batch(p)) {
+			rc = wait_for_turn(p);
+			if (!rc)
+				rc = publish_batch(p);
+		} else {
 			rc = session_step(s, -1, LONG_US);
+		}
 	}
 	while (!rc && s->done < s->summary->batches)
 		rc = session_step(s, -1, LONG_US);

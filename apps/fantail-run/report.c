@@ -139,13 +139,21 @@ static void report_link(const struct summary *s)
 	}
 }
 
-/* In microseconds, as many digits as say something. */
+/* In cycles, and below in microseconds, to as many digits as say something. */
 static void report_times(const char *what,
-			 const struct fantail_fanout_spread *s)
+			 const struct fantail_fanout_spread *cycles,
+			 const struct fantail_fanout_spread *times)
 {
-	const uint64_t ns[] = { s->median, s->p99, s->p999, s->max };
+	const uint64_t c[] = { cycles->median, cycles->p99, cycles->p999,
+			       cycles->max };
+	const uint64_t ns[] = { times->median, times->p99, times->p999,
+				times->max };
+	char text[32];
 
-	printf("%-36s", what);
+	printf("%-26s %12s", what, "cycles");
+	for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++)
+		printf(" %12s", grouped(c[i], text, sizeof(text)));
+	printf("\n%-26s %12s", "", "microseconds");
 	for (size_t i = 0; i < sizeof(ns) / sizeof(*ns); i++)
 		printf(" %12.*f", ns[i] < 1000000 ? 2 : 0, (double)ns[i] / 1e3);
 	putchar('\n');
@@ -155,12 +163,12 @@ static void report_fanout(const struct summary *s)
 {
 	const struct fantail_fanout_result *f = &s->fanout;
 
-	printf("\n%-36s %12s %12s %12s %12s\n",
-	       "microseconds from the doorbell until", "median", "99 %",
-	       "99.9 %", "max");
-	report_times("the first segment has left", &f->first_ns);
-	report_times("the last segment has left", &f->last_ns);
-	report_times("all have acknowledged", &f->acked_ns);
+	printf("\n%-39s %12s %12s %12s %12s\n", "from the doorbell until",
+	       "median", "99 %", "99.9 %", "max");
+	report_times("the first segment has left", &f->first_cycles,
+		     &f->first_ns);
+	report_times("the last segment has left", &f->last_cycles, &f->last_ns);
+	report_times("all have acknowledged", &f->acked_cycles, &f->acked_ns);
 	printf("%" PRIu64 " of %" PRIu64 " batches acknowledged", f->acked,
 	       f->batches);
 	if (f->members)

@@ -274,6 +274,24 @@ Test(run, places_of_the_clients)
 	unlink(path);
 }
 
+/* Batches that do not queue behind each other come in a fair order, soon. */
+Test(run, fair_order_at_an_interval)
+{
+	json_t *o =
+		must_verify_all(run("--net=peers", "--clients=50",
+				    "--messages=400", "--interval=100us", NULL),
+				50);
+	json_t *f = json_object_get(o, "fanout");
+
+	cr_assert_eq(value(o, "batches"), 40);
+	cr_assert_geq(json_real_value(json_object_get(f, "place_mean_min")),
+		      0.45);
+	cr_assert_leq(json_real_value(json_object_get(f, "place_mean_max")),
+		      0.55);
+	cr_assert_leq(number(f, "last_us", "max"), 100);
+	json_decref(o);
+}
+
 /* The recording ends in time, says so, and nothing else changes. */
 Test(run, recording_has_a_limit)
 {
