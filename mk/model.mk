@@ -46,9 +46,10 @@ build/model/$(1)/obj/Vfantail.mk: $(RTL) $(RTL_HEADERS) mk/model.mk
 		-CFLAGS "-include ../../../../sim/dut_hooks.h" $(RTL) >build/model/$(1)/verilator.log 2>&1 \
 		|| { cat build/model/$(1)/verilator.log; exit 1; }
 
+# verilated.mk has a DEPS of its own, which a DEPS=no of ours must not reach.
 build/model/$(1)/obj/Vfantail__ALL.a: build/model/$(1)/obj/Vfantail.mk sim/dut_hooks.h
 	@echo "  MODEL    $(1)"
-	@$$(MAKE) -s -C build/model/$(1)/obj -f Vfantail.mk OBJCACHE=$(CCACHE) OPT_FAST="$(MODEL_OPT) $(ARCH)" \
+	@$$(MAKE) -s -C build/model/$(1)/obj -f Vfantail.mk 'DEPS=$$$$(wildcard *.d)' OBJCACHE=$(CCACHE) OPT_FAST="$(MODEL_OPT) $(ARCH)" \
 		OPT_SLOW="-O1" OPT_GLOBAL="$(MODEL_OPT) $(ARCH)" Vfantail__ALL.a $$(KIND_OBJ_$(2)) \
 		>build/model/$(1)/compile.log 2>&1 || { cat build/model/$(1)/compile.log; exit 1; }
 	@rm -f build/model/$(1)/obj/libverilated.a

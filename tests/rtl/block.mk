@@ -25,8 +25,9 @@ $(B)/%/obj/block.mk: $(PKG) $(wildcard rtl/*.sv rtl/*/*.sv rtl/*/*.svh tests/rtl
 		{ cat $(@D)/verilator.log >&2; exit 1; }
 	@ln -sf Vblock.mk $@
 
+# verilated.mk has a DEPS of its own, which a DEPS=no of ours must not reach.
 $(B)/%/obj/Vblock__ALL.a: $(B)/%/obj/block.mk
-	@$(MAKE) -s -C $(@D) -f Vblock.mk OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1 Vblock__ALL.a verilated.o verilated_threads.o \
+	@$(MAKE) -s -C $(@D) -f Vblock.mk 'DEPS=$$(wildcard *.d)' OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1 Vblock__ALL.a verilated.o verilated_threads.o \
 		>$(@D)/compile.log 2>&1 || { cat $(@D)/compile.log >&2; exit 1; }
 
 .SECONDEXPANSION:
