@@ -15,7 +15,8 @@
 // the transmitter goes by. While held connections drain no further walk begins, so they leave with this batch.
 //
 // Contract: one target per cycle; a stall of the ready queue stalls the walk. Commands (install, close, retire) are taken when no
-// walk is running. Overrun requests (extents exhausted) go to the acknowledge owner, who aborts.
+// walk is running. Overrun requests (extents exhausted) go to the acknowledge owner, who aborts. Until he has, an extent may
+// become free, but the stream has ended: neither payload nor FIN follows one that was left out (`cut`).
 //
 // Policy SKIP. While the sweeper says skip, and when the extents are exhausted, a walk leaves the connection out: what the
 // walk maps is taken whole or not at all. skip_gen asks the sweeper to tell. It is set to the opposite of skip_seen: if that
@@ -188,7 +189,7 @@ module fantail_enqueue #(
 
   assign ours       = e1_state.installed && (e1_state.qp == walk_q.qp) && !e1_none_q
                    && (!e1_named_q || e1_state.gen == e1_gen_q);
-  assign usable     = ours && !e1_state.closing && alive_i;
+  assign usable     = ours && !e1_state.closing && !e1_state.cut && alive_i;
   assign new_delta  = walk_q.pos - e1_state.queued;
   // An extent ends after 2^30 bytes, so that sequence numbers within it can always be compared.
   assign follows    = (e1_state.ext_wr != 16'd0) && (e1_state.delta == new_delta)
@@ -229,7 +230,7 @@ module fantail_enqueue #(
           enq_wdata_o.queued    = cmd_seq_q;
         end
         fantail_pkg::CmdClose: begin
-          enq_wdata_o.closing = 1'b1;
+          enq_wdata_o.closing = !e1_state.cut;
           enq_wdata_o.push    = 1'b1;
         end
         default: enq_wdata_o.installed = 1'b0;  // retire
@@ -245,6 +246,7 @@ module fantail_enqueue #(
     end else begin
       enq_wdata_o.skipped = e1_state.skipped + 32'(walk_q.payloads);
       if (left_out) enq_wdata_o.skip_gen = !skip_seen_i;
+      enq_wdata_o.cut     = e1_state.cut || overrun;
     end
   end
 

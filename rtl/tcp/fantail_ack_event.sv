@@ -329,7 +329,7 @@ module fantail_ack_event (
         n_o.challenge_us = now_us_i[31:0];
         n_o.heard_ms    = now_ms_i;
         n_o.ssthresh    = 32'h1000_0000;
-        n_o.recover     = ctx_i.snd_nxt - 32'd1;                                                   // the ISS: RFC 6582 3.2 step 1
+        n_o.recover     = ctx_i.snd_nxt - 32'd1;                    // the ISS: RFC 6582 3.2 step 1
         n_o.rtt_have    = ctx_i.srtt_us != '0;
         n_o.srtt        = ctx_i.srtt_us << 3;
         n_o.rttvar      = ctx_i.srtt_us << 1;

@@ -86,8 +86,8 @@ module fantail_congestion (
     in_rec_o     = in_rec_i;
     recover_o    = recover_i;
     retransmit_o = 1'b0;
-    // Once passed, `recover` follows una at a byte's distance: what is acknowledged lies above it (RFC 6582 3.2 step 2) until a
-    // loss sets it anew, and the signed difference means that however many bytes go well in between.
+    // Once passed, `recover` follows una at a byte's distance: what is acknowledged lies above it (RFC 6582 3.2
+    // step 2) until a loss sets it anew, and the signed difference says so however many bytes go well in between.
     if (beyond) recover_o = ack - 32'd1;
     if (timeout_i) begin
       cwnd_o      = mss_i;                                                 // RFC 5681 3.1: loss window

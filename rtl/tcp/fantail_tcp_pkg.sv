@@ -38,10 +38,11 @@ package fantail_tcp_pkg;
   } adr_t;
 
   // Owner: fantail_enqueue.
-  localparam int EnqW = 167;
+  localparam int EnqW = 168;
   typedef struct packed {
     logic        installed;
     logic        closing;     // FIN follows the queued bytes
+    logic        cut;         // a payload found no extent: nothing may follow it
     logic [15:0] gen;
     logic [2:0]  qp;
     logic [31:0] queued;      // sequence number behind the last queued byte
