@@ -38,7 +38,7 @@ int main(void)
 	uint64_t rounds = 10000, seed = (uint64_t)time(NULL);
 	struct soak_options opt = {
 		.peers = SOAK_PEERS,
-		.full_batches = 200,
+		.full_batches = 40,
 		.pcap = PCAP,
 		.progress = stderr,
 	};
