@@ -154,7 +154,7 @@ module fantail_bar #(
   logic ctrl_enable_q, wr_dev, dev_off;
 
   assign wr_dev   = wr_ok && s_axil_awaddr[15:12] == 4'd0;
-  assign dev_off  = wr_dev && wr_off == fantail_regs_pkg::REG_CTRL && !s_axil_wdata[0];
+  assign dev_off  = resetting_q || (wr_dev && wr_off == fantail_regs_pkg::REG_CTRL && !s_axil_wdata[0]);
   assign enable_o = ctrl_enable_q && !resetting_q;
 
   always_ff @(posedge clk) begin
