@@ -87,7 +87,7 @@
 #define FANTAIL_CAUSE_EXTENTS 2u /* no extent left */
 #define FANTAIL_CAUSE_PIN 3u /* held the log above PIN_LIMIT, or for PIN_US without progress while DATA waited */
 
-/* refuse: refusal codes; a refused entry changes nothing */
+/* refuse: refusal codes; a refused entry changes nothing. Of the codes that an entry earns by itself and by the state of its connection, the smallest is told. What takes a look at host memory, the flow table or the slots comes behind: DMA_READ, a context's CONTEXT, TUPLE_EXISTS, FLOW_FULL, INJECT_MISSED, SLOT. A field that an operation does not use is reserved */
 #define FANTAIL_REFUSE_OK 0u /* not refused */
 #define FANTAIL_REFUSE_UNKNOWN_OP 1u /* no such operation */
 #define FANTAIL_REFUSE_RESERVED 2u /* a reserved bit or byte is not zero */
@@ -121,7 +121,7 @@
 
 /* update: CONN_UPDATE codes (arg0) */
 #define FANTAIL_UPDATE_CREDIT 0u /* receive credit: arg1 bytes more */
-#define FANTAIL_UPDATE_MSS 1u /* MSS: arg1 bytes */
+#define FANTAIL_UPDATE_MSS 1u /* MSS: arg1 bytes, MSS_MIN..1,460; above 1,448 it counts as 1,448 when timestamps are agreed */
 #define FANTAIL_UPDATE_MAC 2u /* next-hop MAC: arg1, first octet lowest */
 #define FANTAIL_UPDATE_POLICY 3u /* lag policy: arg1 */
 #define FANTAIL_UPDATE_LAG_LIMIT 4u /* lag limit: arg1 bytes, 0 = a quarter of the log */
@@ -357,7 +357,7 @@ struct fantail_context {
 	uint32_t snd_nxt; /* next sequence number we send; everything before is acknowledged */
 	uint32_t rcv_nxt; /* next sequence number we expect */
 	uint32_t snd_wnd; /* peer's window in bytes, scaled, at most 2^30 */
-	uint16_t mss; /* largest payload of a segment, options already subtracted */
+	uint16_t mss; /* largest payload of a segment, options already subtracted, MSS_MIN..1,460; above 1,448 it counts as 1,448 with timestamps */
 	uint8_t snd_wscale; /* shift of the peer's window field, 0..14 */
 	uint8_t rcv_wscale; /* shift of our window field, 0..14 */
 	uint32_t flags; /* bit 0: timestamps agreed; bits 2:1 lag policy */

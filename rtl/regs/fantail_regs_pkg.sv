@@ -85,7 +85,7 @@ package fantail_regs_pkg;
   localparam logic [7:0] CAUSE_EXTENTS = 8'h02;  // no extent left
   localparam logic [7:0] CAUSE_PIN = 8'h03;  // held the log above PIN_LIMIT, or for PIN_US without progress while DATA waited
 
-  // refuse: refusal codes; a refused entry changes nothing
+  // refuse: refusal codes; a refused entry changes nothing. Of the codes that an entry earns by itself and by the state of its connection, the smallest is told. What takes a look at host memory, the flow table or the slots comes behind: DMA_READ, a context's CONTEXT, TUPLE_EXISTS, FLOW_FULL, INJECT_MISSED, SLOT. A field that an operation does not use is reserved
   localparam logic [31:0] REFUSE_WIDTH = 32'h00000008;
   localparam logic [7:0] REFUSE_OK = 8'h00;  // not refused
   localparam logic [7:0] REFUSE_UNKNOWN_OP = 8'h01;  // no such operation
@@ -123,7 +123,7 @@ package fantail_regs_pkg;
   // update: CONN_UPDATE codes (arg0)
   localparam logic [31:0] UPDATE_WIDTH = 32'h00000008;
   localparam logic [7:0] UPDATE_CREDIT = 8'h00;  // receive credit: arg1 bytes more
-  localparam logic [7:0] UPDATE_MSS = 8'h01;  // MSS: arg1 bytes
+  localparam logic [7:0] UPDATE_MSS = 8'h01;  // MSS: arg1 bytes, MSS_MIN..1,460; above 1,448 it counts as 1,448 when timestamps are agreed
   localparam logic [7:0] UPDATE_MAC = 8'h02;  // next-hop MAC: arg1, first octet lowest
   localparam logic [7:0] UPDATE_POLICY = 8'h03;  // lag policy: arg1
   localparam logic [7:0] UPDATE_LAG_LIMIT = 8'h04;  // lag limit: arg1 bytes, 0 = a quarter of the log
@@ -672,7 +672,7 @@ package fantail_regs_pkg;
     logic [31:0] flags;  // byte 40: bit 0: timestamps agreed; bits 2:1 lag policy
     logic [7:0] rcv_wscale;  // byte 39: shift of our window field, 0..14
     logic [7:0] snd_wscale;  // byte 38: shift of the peer's window field, 0..14
-    logic [15:0] mss;  // byte 36: largest payload of a segment, options already subtracted
+    logic [15:0] mss;  // byte 36: largest payload of a segment, options already subtracted, MSS_MIN..1,460; above 1,448 it counts as 1,448 with timestamps
     logic [31:0] snd_wnd;  // byte 32: peer's window in bytes, scaled, at most 2^30
     logic [31:0] rcv_nxt;  // byte 28: next sequence number we expect
     logic [31:0] snd_nxt;  // byte 24: next sequence number we send; everything before is acknowledged

@@ -4,6 +4,7 @@
 //
 //   install   par, adr, then sweeper, transmitter, acknowledge owner, and last the enqueue owner: from then on the
 //             connection takes data
+//   update    parameters; an MSS above 1,448 counts as 1,448 with timestamps, or frames would be too long (install, too)
 //   retire    acknowledge owner and enqueue owner first; then two sweeps, so that no pipeline, no sweep and no grace period knows
 //             the old generation; then RELEASED
 //
@@ -111,12 +112,15 @@ module fantail_conn #(
 
   logic        install, credit_update;
   logic [31:0] lag_value;
+  logic [10:0] mss_value, mss_limit;  // a segment with timestamps has 12 bytes less in its frame
   assign install       = cmd_q.op == fantail_pkg::CmdInstall;
   assign credit_update = s_cmd_data.op == fantail_pkg::CmdUpdate && s_cmd_data.arg[7:0] == fantail_regs_pkg::UPDATE_CREDIT;
   assign lag_value     = install ? ctx_q.lag_limit : cmd_q.value[31:0];
 
   always_comb begin
     conn_waddr_o = cmd_q.id;
+    mss_value    = install ? ctx_q.mss[10:0] : cmd_q.value[10:0];
+    mss_limit    = (install ? ctx_q.flags[0] : par_old.ts) && mss_value > 11'd1448 ? 11'd1448 : mss_value;
     par_we_o     = state_q == Params;
     adr_we_o     = state_q == Params;
     par_wdata_o  = par_old;
@@ -131,7 +135,7 @@ module fantail_conn #(
                              : ctx_q.give_up_ms > 32'd2_000_000 ? 32'd2_000_000_000
                              : (ctx_q.give_up_ms << 10) - (ctx_q.give_up_ms << 4) - (ctx_q.give_up_ms << 3);
       par_wdata_o.keep_ms    = (ctx_q.keepalive_s << 10) - (ctx_q.keepalive_s << 4) - (ctx_q.keepalive_s << 3);
-      par_wdata_o.mss        = ctx_q.mss[10:0];
+      par_wdata_o.mss        = mss_limit;
       par_wdata_o.snd_wscale = ctx_q.snd_wscale[3:0];
       par_wdata_o.rcv_wscale = ctx_q.rcv_wscale[3:0];
       par_wdata_o.ts         = ctx_q.flags[0];
@@ -146,7 +150,7 @@ module fantail_conn #(
       adr_wdata_o.remote_port = ctx_q.remote_port;
     end else begin
       case (cmd_q.arg[7:0])
-        fantail_regs_pkg::UPDATE_MSS:       par_wdata_o.mss = cmd_q.value[10:0];
+        fantail_regs_pkg::UPDATE_MSS:       par_wdata_o.mss = mss_limit;
         fantail_regs_pkg::UPDATE_MAC:       adr_wdata_o.remote_mac = cmd_q.value[47:0];
         fantail_regs_pkg::UPDATE_POLICY:    par_wdata_o.policy = cmd_q.value[1:0];
         fantail_regs_pkg::UPDATE_LAG_LIMIT: par_wdata_o.lag_limit = lag_value == '0 ? 32'(LogBytes / 4) : lag_value;

@@ -137,3 +137,50 @@ Test(segments, an_open_batch_is_not_held)
 	cr_assert_eq(e->client[CLIENTS - 1].got, 150);
 	engine_close(e);
 }
+
+static uint32_t longest;
+
+static void measure(struct engine *e, const struct engine_segment *s,
+		    struct fantail_net_fate *fate)
+{
+	(void)e;
+	(void)fate;
+	if (!s->to_card && s->len > longest)
+		longest = s->len;
+}
+
+static void largest_mss(struct engine *e, uint32_t client,
+			struct fantail_context *x)
+{
+	(void)e;
+	(void)client;
+	x->mss = MSS;
+	x->flags |= FANTAIL_CTX_FLAGS_TIMESTAMPS_MASK;
+}
+
+/* The largest MSS and timestamps would make a frame too long. */
+Test(segments, timestamps_find_room_beside_the_largest_mss)
+{
+	struct engine_options opt = {
+		.clients = 2,
+		.segment = measure,
+		.context = largest_mss,
+	};
+	struct engine *e = engine_open(&opt);
+	struct fantail_entry *x;
+
+	longest = 0;
+	engine_connect_all(e);
+	engine_unicast(e, 0, 6000);
+	engine_submit(e);
+	engine_drain(e);
+	cr_assert_eq(longest, MSS - 12, "%u", longest);
+	x = engine_data(e, FANTAIL_OP_CONN_UPDATE, e->client[1].handle);
+	x->arg0 = FANTAIL_UPDATE_MSS;
+	x->arg1 = MSS;
+	engine_unicast(e, 1, 6000);
+	engine_submit(e);
+	engine_drain(e);
+	cr_assert_eq(longest, MSS - 12, "%u", longest);
+	engine_close(e);
+}
