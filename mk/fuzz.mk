@@ -11,9 +11,10 @@ $(B)/$(1)/$(1): $(B)/obj/tests/$(1)/$(1)_main.o $(LIB)/tests-$(1).a $(HOST_ARCHI
 	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
 endef
 $(eval $(call long_run,fuzz))
+$(eval $(call long_run,entries,$(B)/obj/tests/fuzz/frame_ring.o))
 $(eval $(call long_run,soak,$(B)/obj/tests/fuzz/frame_ring.o))
 
-.PHONY: fuzz fuzz-run soak soak-run
+.PHONY: fuzz fuzz-run soak soak-run entries entries-run
 fuzz: ## FRAMES=10000000 frames, most of them mutated, against the receive path; counts in build/fuzz
 	@tools/deps.sh run
 	@$(MAKE) -s fuzz-run
@@ -27,3 +28,10 @@ soak: ## ROUNDS=10000 connections opened, used and ended in every way, then a fu
 
 soak-run: $(B)/soak/soak
 	@ROUNDS=$(ROUNDS) SEED=$(SEED) PCAP=$(PCAP) $<
+
+entries: ## ENTRIES=1000000 random entries on both rings against a model of what must happen; summary in build/entries
+	@tools/deps.sh run
+	@$(MAKE) -s entries-run
+
+entries-run: $(B)/entries/entries
+	@ENTRIES=$(ENTRIES) SEED=$(SEED) $<

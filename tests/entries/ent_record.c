@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Status records against the model. See entries.h. */
+#include <string.h>
+
+#include "entries.h"
+
+union record {
+	uint8_t type;
+	struct fantail_rec_head head;
+	struct fantail_rec_batch batch;
+	struct fantail_rec_conn conn;
+	struct fantail_rec_data data;
+	struct fantail_rec_frame frame;
+	struct fantail_rec_refused refused;
+	struct fantail_rec_summary summary;
+};
+
+/* Heads go forward, and not beyond what the doorbells said. */
+static void heads(struct entries *n, uint32_t tail)
+{
+	const uint32_t head[2] = { tail & FANTAIL_TAIL_DATA_HEAD_MASK,
+				   (tail & FANTAIL_TAIL_CONTROL_HEAD_MASK) >>
+					   FANTAIL_TAIL_CONTROL_HEAD_SHIFT };
+	int r;
+
+	for (r = 0; r < 2; r++) {
+		struct ent_ring *q = &n->ring[r];
+		uint64_t told = q->record_head;
+		uint64_t step = (head[r] - (told - q->base)) &
+				FANTAIL_INDEX_MASK;
+
+		if (step > q->rung - told) {
+			ent_fail(n, "head %d of a record moves by %llu", r,
+				 (unsigned long long)step);
+			return;
+		}
+		q->record_head = told + step;
+		/* a register may have told more already */
+		if (q->record_head > q->head)
+			q->head = q->record_head;
+	}
+}
+
+/* Entry @index of a 15-bit index: one that has no fate yet. */
+static uint64_t whole_index(struct entries *n, int ring, uint32_t index)
+{
+	struct ent_ring *r = &n->ring[ring];
+
+	return r->retired + ((index - (uint32_t)(r->retired - r->base)) &
+			     FANTAIL_INDEX_MASK);
+}
+
+static void on_refused(struct entries *n, const struct fantail_rec_refused *x)
+{
+	struct ent_ring *r = &n->ring[x->ring & 1];
+	uint64_t index = whole_index(n, x->ring & 1, x->index), addr;
+	struct ent_entry *p = &r->entry[index % ENT_PENDING];
+
+	addr = x->addr_lo | (uint64_t)x->addr_hi << 32;
+	if (index >= r->rung || x->ring > 1 || x->op != p->e.op || !x->code ||
+	    x->target != p->e.target ||
+	    (x->cookie_lo | (uint64_t)x->cookie_hi << 32) != p->e.cookie) {
+		ent_fail(n, "REFUSED of ring %u, index %u, op %u, target %08x",
+			 x->ring, x->index, x->op, x->target);
+		return;
+	}
+	if (r->record_head <= index)
+		ent_fail(n, "REFUSED of entry %llu before the head",
+			 (unsigned long long)p->number);
+	if (x->code != FANTAIL_REFUSE_DMA_READ
+		    ? addr != 0
+		    : !addr || (p->bad_line ? addr != p->bad_line
+					    : !ent_bad_line(n, addr, 1)))
+		ent_fail(n, "entry %llu: refused with address %llx, not %llx",
+			 (unsigned long long)p->number,
+			 (unsigned long long)addr,
+			 (unsigned long long)p->bad_line);
+	while (r->retired < index)
+		ent_retire(n, x->ring, r->retired, 0, 0);
+	ent_retire(n, x->ring, index, x->code, x->reached);
+}
+
+static uint64_t saturated(uint64_t value)
+{
+	return value > 0xFFFF ? 0xFFFF : value;
+}
+
+static void on_batch(struct entries *n, const struct fantail_rec_batch *x)
+{
+	struct ent_ring *r = &n->ring[x->ring & 1];
+	struct ent_batch_sum *b = &r->batch;
+	uint64_t index = r->retired;
+	struct ent_entry *p;
+
+	/* all up to LAST that has not been refused is done */
+	while (index < r->rung &&
+	       !(r->entry[index % ENT_PENDING].e.flags & FANTAIL_FLAG_LAST))
+		index++;
+	/* unless LAST was refused itself */
+	if (r->last_refused)
+		index = r->retired - 1;
+	p = &r->entry[index % ENT_PENDING];
+	if (index >= r->rung || x->ring > 1 ||
+	    (x->cookie_lo | (uint64_t)x->cookie_hi << 32) != p->e.cookie) {
+		ent_fail(n, "BATCH of ring %u, cookie %08x%08x", x->ring,
+			 x->cookie_hi, x->cookie_lo);
+		return;
+	}
+	if (r->record_head <= index)
+		ent_fail(n, "BATCH of entry %llu before the head",
+			 (unsigned long long)p->number);
+	while (r->retired <= index)
+		ent_retire(n, x->ring, r->retired, 0, 0);
+	if (x->entries != saturated(b->entries) ||
+	    x->refused != saturated(b->refused) ||
+	    x->payloads != saturated(b->payloads) || x->bytes != b->bytes ||
+	    x->reached < b->reached_min || x->reached > b->reached_max ||
+	    x->reached + x->skipped < b->targets_min ||
+	    x->reached + x->skipped > b->targets_max)
+		ent_fail(n,
+			 "BATCH up to entry %llu: entries %u refused %u "
+			 "payloads %u bytes %u reached %u skipped %u, not %llu "
+			 "%llu %llu %u %u..%u of %u..%u",
+			 (unsigned long long)p->number, x->entries, x->refused,
+			 x->payloads, x->bytes, x->reached, x->skipped,
+			 (unsigned long long)b->entries,
+			 (unsigned long long)b->refused,
+			 (unsigned long long)b->payloads, b->bytes,
+			 b->reached_min, b->reached_max, b->targets_min,
+			 b->targets_max);
+	n->res.batches++;
+	n->res.payloads += x->payloads;
+	n->res.reached += x->reached;
+	n->res.skipped += x->skipped;
+	n->res.bytes += x->bytes;
+	n->expect_batches += x->ring == ENT_DATA;
+	memset(b, 0, sizeof(*b));
+	r->last_refused = false;
+}
+
+static struct ent_life *life_of(struct entries *n, uint32_t handle)
+{
+	uint32_t id = handle & FANTAIL_HANDLE_ID_MASK;
+	struct ent_life *l = id < ENT_CONNS ? n->conn[id].lives : NULL;
+
+	while (l && l->gen != handle >> FANTAIL_HANDLE_GENERATION_SHIFT)
+		l = l->next;
+	if (!l)
+		ent_fail(n, "a record of handle %08x", handle);
+	else if (l->told & FANTAIL_EV_RELEASED)
+		ent_fail(n, "a record of %08x behind its RELEASED", handle);
+	return l;
+}
+
+static void on_conn(struct entries *n, const struct fantail_rec_conn *x)
+{
+	uint16_t once = FANTAIL_EV_FIN_ACKED | FANTAIL_EV_ABORTED |
+			FANTAIL_EV_RELEASED,
+		 may = FANTAIL_EV_QUERY;
+	struct ent_life *l = life_of(n, x->handle);
+
+	n->res.conn_records++;
+	if (!l)
+		return;
+	may |= l->closing ? FANTAIL_EV_FIN_ACKED : 0;
+	may |= l->aborting ? FANTAIL_EV_ABORTED : 0;
+	may |= l->releasing ? FANTAIL_EV_RELEASED : 0;
+	if (!x->events || x->events & ~may || x->events & l->told & once)
+		ent_fail(n, "CONN of %08x: events %04x, all %04x, cause %u",
+			 x->handle, x->events, x->all_events, x->cause);
+	l->told |= x->events;
+	if (x->all_events != (uint16_t)(l->told | l->told_ever))
+		ent_fail(n, "CONN of %08x: all events %04x, not %04x",
+			 x->handle, x->all_events, l->told | l->told_ever);
+	l->told_ever |= l->told;
+	if (x->acked > x->queued || x->acked < l->acked ||
+	    x->queued < l->queued || x->acked > l->got_from + l->got_len)
+		ent_fail(n, "CONN of %08x: acked %u queued %u", x->handle,
+			 x->acked, x->queued);
+	l->acked = x->acked;
+	l->queued = x->queued;
+	l->answered |= (x->events & FANTAIL_EV_QUERY) != 0;
+	ent_progress(n);
+}
+
+static const uint8_t *take_slot(struct entries *n, uint32_t slot,
+				uint32_t offset, uint32_t length)
+{
+	if (slot >= n->slot_count || !length ||
+	    offset + length > FANTAIL_SLOT_BYTES ||
+	    n->slot[slot] == ENT_SLOT_OUT) {
+		ent_fail(n, "slot %u, offset %u, %u bytes, state %u", slot,
+			 offset, length,
+			 slot < n->slot_count ? n->slot[slot] : 9);
+		return NULL;
+	}
+	/*
+	 * One that is on its way back may be here again before the record
+	 * that says so: then its return is done.
+	 */
+	if (n->slot[slot] == ENT_SLOT_RETURNING)
+		n->slot_again[slot]++;
+	n->slot[slot] = ENT_SLOT_OUT;
+	return n->slot_mem + (size_t)slot * FANTAIL_SLOT_BYTES + offset;
+}
+
+static void on_data(struct entries *n, const struct fantail_rec_data *x)
+{
+	const uint8_t *p = take_slot(n, x->slot, x->offset, x->length);
+	struct ent_life *l = life_of(n, x->handle);
+	uint32_t i;
+
+	n->res.data_records++;
+	n->data_records++;
+	if (!p || !l)
+		return;
+	if (l->up_told + x->length > l->up_sent)
+		ent_fail(n, "id %u: %u bytes more than were sent", l->id,
+			 l->up_told + x->length - l->up_sent);
+	for (i = 0; i < x->length && !n->res.failed; i++)
+		if (p[i] != ent_up_byte(l, l->up_told + i))
+			ent_fail(n, "id %u: byte %u from it is wrong", l->id,
+				 l->up_told + i);
+	l->up_told += x->length;
+	n->res.up_bytes += x->length;
+	ent_progress(n);
+}
+
+/* A segment of ours that met no connection: there was a time without. */
+static bool homeless(struct entries *n, const uint8_t *frame, uint32_t len)
+{
+	uint32_t id = (uint32_t)frame[28] << 8 | frame[29], i;
+
+	if (len < 60 || frame[12] != 8 || frame[26] != ENT_PEER_IP >> 24)
+		return false;
+	id -= ENT_PEER_IP & 0xFFFF;
+	if (id >= ENT_CONNS)
+		return false;
+	for (i = 0; i < n->conn[id].states; i++)
+		if (!n->conn[id].chain[i].life)
+			return true;
+	return false;
+}
+
+static void on_frame(struct entries *n, const struct fantail_rec_frame *x)
+{
+	const uint8_t *p = take_slot(n, x->slot, x->offset, x->length);
+	uint8_t reason;
+	uint64_t i;
+
+	n->res.frame_records++;
+	if (!p)
+		return;
+	if (homeless(n, p, x->length))
+		return;
+	/* those before it found no slot */
+	for (i = n->rx.head; i < n->rx.tail; i++) {
+		struct ent_frame *f = &n->rx.frame[i % ENT_FRAMES];
+
+		if (f->len == x->length && !memcmp(f->bytes, p, f->len))
+			break;
+	}
+	reason = p[12] == 8 ? FANTAIL_REASON_NO_FLOW : FANTAIL_REASON_NOT_TCP;
+	if (i == n->rx.tail || x->offset || x->reason != reason) {
+		ent_fail(n, "FRAME of %u bytes, reason %u, was not sent so",
+			 x->length, x->reason);
+		return;
+	}
+	n->res.frames_lost += i - n->rx.head;
+	n->rx.head = i + 1;
+	ent_progress(n);
+}
+
+/* Added up they are all there was; a full stop looks at the sums. */
+static void on_summary(struct entries *n, const struct fantail_rec_summary *x)
+{
+	n->summary_connects += x->connects;
+	n->summary_reads += x->reads;
+	n->summary_errors += x->errors;
+	n->summary_disconnects += x->disconnects;
+	n->res.summary_records++;
+	if (!x->connects && !x->reads && !x->errors && !x->disconnects)
+		ent_fail(n, "a SUMMARY of nothing");
+}
+
+static void on_record(struct entries *n, const union record *x)
+{
+	heads(n, x->head.tail);
+	if (n->res.failed)
+		return;
+	switch (x->type) {
+	case FANTAIL_REC_BATCH:
+		on_batch(n, &x->batch);
+		break;
+	case FANTAIL_REC_REFUSED:
+		on_refused(n, &x->refused);
+		break;
+	case FANTAIL_REC_CONN:
+		on_conn(n, &x->conn);
+		break;
+	case FANTAIL_REC_DATA:
+		on_data(n, &x->data);
+		break;
+	case FANTAIL_REC_FRAME:
+		on_frame(n, &x->frame);
+		break;
+	case FANTAIL_REC_SUMMARY:
+		on_summary(n, &x->summary);
+		break;
+	case FANTAIL_REC_HEAD:
+		n->res.head_records++;
+		break;
+	default:
+		ent_fail(n, "a record of type %u", x->type);
+	}
+}
+
+uint32_t ent_poll(struct entries *n, uint32_t most)
+{
+	uint32_t mask = (1u << n->status_log2) - 1, taken = 0;
+
+	while (taken < most && !n->res.failed) {
+		union record x;
+
+		memcpy(&x,
+		       n->status + (n->consumed & mask) * FANTAIL_RECORD_BYTES,
+		       sizeof(x));
+		/* 1 in the first pass over the ring */
+		if (x.head.tail >> FANTAIL_TAIL_PHASE_SHIFT !=
+		    (~(n->consumed >> n->status_log2) & 1))
+			break;
+		n->consumed++;
+		taken++;
+		on_record(n, &x);
+	}
+	return taken;
+}
