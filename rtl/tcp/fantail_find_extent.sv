@@ -4,7 +4,7 @@
 // Entries [start_i, wr_i) exist; index_i is the index of the row's first lane. Of those in the row the one
 // looked for is the last that begins at or before seq_i.
 //
-//   found_o   such an entry stands in the row, at index found_index_o, with delta_o
+//   found_o   such an entry stands in the row, at index found_index_o, with delta_o; begins_o: it begins at seq_i
 //   next_o    the entry behind it stands in the row too and begins at next_seq_o
 //   final_o   the entry found is the newest of all
 // Neither next nor final: the row's last lane was found, and only the next row tells where it ends.
@@ -18,6 +18,7 @@ module fantail_find_extent (
   output logic         found_o,
   output logic [15:0]  found_index_o,
   output logic [31:0]  delta_o,
+  output logic         begins_o,
   output logic         next_o,
   output logic [31:0]  next_seq_o,
   output logic         final_o
@@ -37,12 +38,14 @@ module fantail_find_extent (
     found_o       = reached != '0;
     found_index_o = index_i;
     delta_o       = row_i[31:0];
+    begins_o      = 1'b0;
     next_o        = 1'b0;
     next_seq_o    = row_i[63:32];
     for (int l = 0; l < 8; l++) begin
       if (reached[l]) begin
         found_index_o = index_i + 16'(l);
         delta_o       = row_i[l*64 +: 32];
+        begins_o      = row_i[l*64+32 +: 32] == seq_i;
       end
     end
     for (int l = 7; l >= 0; l--) begin
@@ -77,12 +80,13 @@ module fantail_find_extent (
   end
 
   // What one lane says against the answer
-  logic [7:0] f_passed_over, f_not_reached, f_delta, f_next, f_next_seq;
+  logic [7:0] f_passed_over, f_not_reached, f_delta, f_begins, f_next, f_next_seq;
   always_comb begin
     for (int l = 0; l < 8; l++) begin
       f_passed_over[l] = f_reached[l] && f_lane < 3'(l);
       f_not_reached[l] = f_lane == 3'(l) && !f_reached[l];
       f_delta[l]       = f_lane == 3'(l) && delta_o != row_i[l*64 +: 32];
+      f_begins[l]      = f_lane == 3'(l) && begins_o != (row_i[l*64+32 +: 32] == seq_i);
       f_next[l]        = 4'(f_lane) + 4'd1 == 4'(l) && next_o != f_exists[l];
       f_next_seq[l]    = 4'(f_lane) + 4'd1 == 4'(l) && next_o && (next_seq_o != row_i[l*64+32 +: 32] || f_reached[l]);
     end
@@ -94,6 +98,7 @@ module fantail_find_extent (
       InRow: assert (found_index_o[15:3] == index_i[15:3]);
       LastReached: assert (f_passed_over == '0 && f_not_reached == '0);
       Delta: assert (f_delta == '0);
+      Begins: assert (f_begins == '0);
       Next: assert (f_next == '0 && f_next_seq == '0 && !(f_lane == 3'd7 && next_o));
       Final: assert (final_o == (f_count == 16'(found_index_o - start_i) + 16'd1));
       FinalHasNoNext: assert (!(final_o && next_o));

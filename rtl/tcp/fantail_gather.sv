@@ -141,6 +141,7 @@ module fantail_gather #(
     .found_o       (found),
     .found_index_o (found_index),
     .delta_o       (delta),
+    .begins_o      (),
     .next_o        (next),
     .next_seq_o    (next_seq),
     .final_o       (final_found)

@@ -12,7 +12,9 @@
 //
 // Extents below the one that holds una are free a whole sweep later, for the same reason: ext_free is the ext_rd of the visit before.
 //
-// Lag. newest_q is the newest position any connection has had acknowledged. Lag = newest - own oldest needed. What is done
+// Lag. newest_q is the newest position any connection has had acknowledged: where the oldest byte it needs stands, unless
+// that begins an extent, for what was acknowledged before stands elsewhere; behind its last byte when it needs none. Lag =
+// newest - own oldest needed. What is done
 // above the connection's limit is its policy:
 //   ABORT   it is aborted
 //   SKIP    skip is set while the lag is above the limit, and fantail_enqueue leaves payloads out; SKIPPED is told once for
@@ -162,10 +164,10 @@ module fantail_sweep #(
   assign stalled  = now_us[31:0] - still_us;
 
   // ---------------------------------------------------------------- row of extents
-  logic        found, next, final_found;
+  logic        found, begins, next, final_found;
   logic [15:0] found_index, index_q;
   logic [31:0] delta;
-  logic        cand_valid_q;
+  logic        cand_valid_q, cand_begins_q;
   logic [15:0] cand_index_q;
   logic [31:0] cand_delta_q;
 
@@ -178,18 +180,20 @@ module fantail_sweep #(
     .found_o       (found),
     .found_index_o (found_index),
     .delta_o       (delta),
+    .begins_o      (begins),
     .next_o        (next),
     .next_seq_o    (),
     .final_o       (final_found)
   );
 
-  logic        row_more, row_done;
+  logic        row_more, row_done, acked;              // acked: the byte before `need` was this connection's
   logic [31:0] need;
   logic [15:0] here;
   assign row_more = found && !next && !final_found;    // perhaps further on
   assign row_done = (state_q == Row) && !row_more;
   assign need     = ack_i.una + (found ? delta : cand_delta_q);
   assign here     = found ? found_index : cand_index_q;
+  assign acked    = !(found ? begins : cand_begins_q);
 
   // ---------------------------------------------------------------- lag
   logic [31:0] newest_q, lag, drained_pos;
@@ -344,16 +348,17 @@ module fantail_sweep #(
       end
       Row: begin
         if (row_more) begin
-          cand_valid_q <= 1'b1;
-          cand_index_q <= found_index;
-          cand_delta_q <= delta;
-          index_q      <= index_q + 16'd8;
+          cand_valid_q  <= 1'b1;
+          cand_index_q  <= found_index;
+          cand_delta_q  <= delta;
+          cand_begins_q <= begins;
+          index_q       <= index_q + 16'd8;
         end else begin
           if ($signed(need - cand_q) < 0) begin
             cand_q    <= need;
             cand_id_q <= id_q;
           end
-          if ($signed(need - newest_q) > 0) newest_q <= need;
+          if (acked && $signed(need - newest_q) > 0) newest_q <= need;
           if (pins && !pin_time && !overdue && $signed(pin_begin - best_q) < 0) begin
             best_valid_q <= 1'b1;
             best_q       <= pin_begin;
