@@ -14,7 +14,10 @@
 //
 // Lag. newest_q is the newest position any connection has had acknowledged: where the oldest byte it needs stands, unless
 // that begins an extent, for what was acknowledged before stands elsewhere; behind its last byte when it needs none. Lag =
-// newest - own oldest needed. What is done
+// newest - own oldest needed. But our own backlog is nobody's lag: while a connection's bytes wait to be sent, and not for
+// its window, mark follows newest_q, and lag counts from there if that is ahead. Nor is it lag that all bytes are on the wire
+// and none is overdue: else, of many payloads to one connection each, those acknowledged at once would put away those behind
+// a delayed ACK. So only who has bytes unsent, or has timed out, begins to lag. What is done
 // above the connection's limit is its policy:
 //   ABORT   it is aborted
 //   SKIP    skip is set while the lag is above the limit, and fantail_enqueue leaves payloads out; SKIPPED is told once for
@@ -196,15 +199,19 @@ module fantail_sweep #(
   assign acked    = !(found ? begins : cand_begins_q);
 
   // ---------------------------------------------------------------- lag
-  logic [31:0] newest_q, lag, drained_pos;
-  logic        above, below, over, pin_limit, pins, pin_time;
+  logic [31:0] newest_q, mark, lag, drained_pos;
+  logic        backlog, slow, beyond, above, below, over, pin_limit, pins, pin_time;
   logic [31:0] cand_q, low_q;
 
-  assign lag         = newest_q - need;
-  assign above       = pinned && !lag[31] && (lag > par_i.lag_limit);
+  assign backlog     = pinned && !outstanding && !persist && !own.closed;
+  assign mark        = (!pinned || backlog) ? newest_q : own.mark;
+  assign lag         = newest_q - (($signed(mark - need) > 0) ? mark : need);
+  assign slow        = $signed(enq_i.queued - tx_i.nxt) > 0 || ack_i.backoff != '0;
+  assign beyond      = pinned && !lag[31] && (lag > par_i.lag_limit);
+  assign above       = beyond && slow;
   assign below       = !pinned || lag[31] || (lag < {1'b0, par_i.lag_limit[31:1]});
   assign over        = above && (par_i.policy == fantail_regs_pkg::POLICY_ABORT);
-  assign pin_limit   = !lag[31] && (lag > pin_limit_i);
+  assign pin_limit   = slow && !lag[31] && (lag > pin_limit_i);
   assign pins        = log_wait_i && owes && ($signed(need - log_want_i) < 0);
   assign pin_time    = pins && (stalled > pin_us_i);
   assign drained_pos = enq_i.queued + enq_i.delta;
@@ -291,7 +298,9 @@ module fantail_sweep #(
     if (owes) found_state.still_us = still_us;
     if (pinned) found_state.ext_rd = here;
     else if (active && enq_i.ext_wr != '0) found_state.ext_rd = enq_i.ext_wr - 16'd1;
-    found_state.skip      = above && (par_i.policy == fantail_regs_pkg::POLICY_SKIP);
+    found_state.mark      = mark;
+    found_state.closed    = pinned && (own.closed || persist);
+    found_state.skip      = beyond && (slow || own.skip) && (par_i.policy == fantail_regs_pkg::POLICY_SKIP);
     found_state.skip_seen = enq_i.skip_gen;
     found_state.lagging   = (par_i.policy == fantail_regs_pkg::POLICY_REPORT)
                          && (own.lagging ? !(below && used < 16'(Extents / 8 * 3))
@@ -319,6 +328,7 @@ module fantail_sweep #(
       swp_we_o    = 1'b1;
       swp_waddr_o = s_init_id;
       swp_wdata_o = '0;
+      swp_wdata_o.mark = newest_q;
     end
   end
 

@@ -120,13 +120,15 @@ package fantail_tcp_pkg;
   } ack_t;
 
   // Owner: fantail_sweep.
-  localparam int SwpW = 84;
+  localparam int SwpW = 117;
   typedef struct packed {
     logic [15:0] ext_rd;      // extent that holds una, found by the last visit
     logic [15:0] una_seen;    // low bits of una at the last visit
     logic [15:0] ext_free;    // extents below were freed a whole sweep ago: may be overwritten
     logic        owes;        // at the last visit it was the peer's turn to acknowledge, or to open its window
     logic [31:0] still_us;    // visits have seen that, and una stand, since then
+    logic [31:0] mark;        // newest position acknowledged by anybody, when its oldest bytes had not been sent yet
+    logic        closed;      // since it last had nothing to send, its window was too small
     logic        skip;        // policy SKIP, and lag above the limit: leave payloads out
     logic        skip_seen;   // skip_gen, as the host was told
     logic        lagging;     // policy REPORT: LAGGING was raised, WRITABLE was not yet

@@ -144,3 +144,56 @@ Test(many, nobody_is_early_or_late, .timeout = 110)
 	cr_assert_eq(segments, BATCHES * CLIENTS);
 	engine_close(e);
 }
+
+/* ------------------------------------------------- larger than the log */
+
+static uint32_t got[CLIENTS];
+static bool wrong;
+
+/* Client i gets the table from byte i on. */
+static void check_bytes(struct engine *e, uint32_t client, const uint8_t *bytes,
+			size_t len)
+{
+	(void)e;
+	wrong |= memcmp(bytes, engine_table + client + got[client], len) != 0;
+	got[client] += (uint32_t)len;
+}
+
+/* 1,400 bytes to each, limits of 64 KiB: nobody is aborted for our backlog. */
+Test(many, a_batch_larger_than_the_log, .timeout = 110)
+{
+	enum {
+		BYTES = 1400
+	};
+	struct engine_options opt = {
+		.clients = CLIENTS,
+		.data = check_bytes,
+		.dense_ids = true,
+	};
+	struct engine *e = engine_open(&opt);
+	uint32_t i;
+
+	cr_assert_gt(CLIENTS * BYTES, fantail_dev_limits(e->dev)->log_bytes);
+	engine_connect_all(e);
+	/* one copy of the bytes for all: the fixture's arena is smaller */
+	memcpy(e->arena.va, engine_table, CLIENTS + BYTES);
+	for (i = 0; i < CLIENTS; i++) {
+		struct fantail_entry *entry =
+			engine_data(e, FANTAIL_OP_PUBLISH, e->client[i].handle);
+
+		entry->addr = e->arena.iova + i;
+		entry->len = BYTES;
+		e->batch_payloads++;
+		e->client[i].sent += BYTES;
+	}
+	engine_submit(e);
+	engine_drain(e);
+	cr_assert_eq(e->batches_done, 1);
+	cr_assert_eq(e->last_batch.reached, CLIENTS);
+	cr_assert_eq(e->last_batch.skipped, 0);
+	cr_assert_eq(engine_count(e, FANTAIL_CNT_LAG_ABORTS), 0);
+	for (i = 0; i < CLIENTS; i++)
+		cr_assert_eq(got[i], BYTES);
+	cr_assert_not(wrong);
+	engine_close(e);
+}
