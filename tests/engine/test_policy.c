@@ -122,6 +122,56 @@ Test(policy, skip_leaves_out_a_merged_walk_whole)
 	policy_close();
 }
 
+/* ------------------------------------------------------------ what lag is */
+
+/* A place in the log that somebody waits for is not one acknowledged. */
+Test(policy, what_nobody_has_acknowledged_is_no_lag)
+{
+	struct engine *e = policy_start(CLIENTS, FANTAIL_POLICY_REPORT, LIMIT);
+
+	policy_pause(SLOW);
+	policy_pause(4);
+	policy_pause(5);
+	policy_feed(11, 1000);
+	policy_feed(1, POLICY_BUFFER - 11000);
+	engine_leave(e, 4, 0);
+	engine_leave(e, 5, 0);
+	policy_feed(19, 1000);
+	policy_feed(1, 416);
+	/* a lag of 19,416; these would make it 21,416 */
+	policy_unicast(4, 2000);
+	policy_unicast(5, 1000);
+	engine_submit(e);
+	engine_for(e, 100000);
+	cr_assert_eq(events(), 0);
+	policy_feed(1, 1000);
+	cr_assert_eq(slow()->lagging, 1);
+	policy_resume(SLOW);
+	policy_resume(4);
+	policy_resume(5);
+	policy_drain();
+	check_others();
+	policy_close();
+}
+
+/* One delays the ACK of its only segment, the other has 24 KB meanwhile. */
+Test(policy, a_delayed_ack_is_no_lag)
+{
+	struct engine *e = policy_start(CLIENTS, FANTAIL_POLICY_ABORT, 0);
+
+	policy_unicast(SLOW, 1000);
+	policy_unicast(4, 16384);
+	policy_unicast(4, 8000);
+	engine_submit(e);
+	engine_for(e, 20000);
+	cr_assert_eq(policy_test.stream[4].messages, 2);
+	policy_drain();
+	cr_assert_eq(slow()->messages, 1);
+	check_others();
+	cr_assert(policy_alive(SLOW));
+	policy_close();
+}
+
 /* ------------------------------------------------------------ run time */
 Test(policy, may_change)
 {
