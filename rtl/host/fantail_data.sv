@@ -57,6 +57,7 @@ module fantail_data #(
   input  logic                     m_list_ready,
   output logic [61:0]              m_list_addr,   // address / 4
   output logic [14:0]              m_list_len,    // handles
+  output logic                     m_list_first,  // of its batch
 
   output logic                     m_ret_valid,
   input  logic                     m_ret_ready,
@@ -168,8 +169,11 @@ module fantail_data #(
       carry_valid_q <= 1'b0;
       acc_valid_q   <= 1'b0;
       m_req_valid   <= 1'b0;
+      m_list_first  <= 1'b1;
     end else begin
       if (b_take && a_good_q) alloc_q <= alloc_q + a_entry.len;
+      if (b_take && (a_entry.flags & fantail_regs_pkg::FLAG_LAST) != '0) m_list_first <= 1'b1;
+      else if (m_list_valid) m_list_first <= 1'b0;
       if (!enable_i) carry_valid_q <= 1'b0;
       else if (b_take && reads) carry_valid_q <= 1'b1;
       else if (b_take && !announced) carry_valid_q <= 1'b0;  // nor will any later entry be

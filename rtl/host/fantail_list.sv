@@ -3,8 +3,8 @@
 //
 //   list {addr, len} -> fetch: lines, in bursts, as room allows -> line FIFO -> unpack -> handles, end
 //
-// The order of the fan-out rotates: handles are given from a place on that moves by the golden ratio of the list's
-// length from list to list, around the end. Every line is read once: the one in which the start lies is kept until
+// The order of the fan-out rotates: handles are given from a place on that moves by Step / 2^16 of the list's length
+// from batch to batch, around the end; that of fantail_walk, and the same for all lists of a batch. Every line is read once: the one in which the start lies is kept until
 // its first handles have their turn.
 //
 //   line ls       |........AB|   from the start on      (given first)
@@ -34,6 +34,7 @@ module fantail_list #(
   output logic         s_list_ready,
   input  logic [61:0]  s_list_addr,   // address / 4
   input  logic [14:0]  s_list_len,    // handles, at least 1
+  input  logic         s_list_first,  // of its batch
 
   output logic         m_req_valid,
   input  logic         m_req_ready,
@@ -60,26 +61,26 @@ module fantail_list #(
   localparam int Ahead   = 32;  // lists between fetch and unpack
   localparam int TodoW   = 58 + 4 + 15 + 15;
 
-  localparam logic [15:0] Golden = 16'd40503;  // 65536 / golden ratio
+  localparam logic [15:0] Step = 16'd29440;  // 115 / 256
 
   // ---------------------------------------------------------------- lists to be fetched
-  logic        want_valid, want_pop;
+  logic        want_valid, want_pop, want_first;
   logic [61:0] want_addr;
   logic [14:0] want_len;
   logic [$clog2(Depth):0] want_level;
 
   fantail_fifo #(
-    .Width(62 + 15),
+    .Width(62 + 15 + 1),
     .Depth(Depth)
   ) u_want (
     .clk,
     .rst,
     .s_valid (s_list_valid),
     .s_ready (s_list_ready),
-    .s_data  ({s_list_addr, s_list_len}),
+    .s_data  ({s_list_addr, s_list_len, s_list_first}),
     .m_valid (want_valid),
     .m_ready (want_pop),
-    .m_data  ({want_addr, want_len}),
+    .m_data  ({want_addr, want_len, want_first}),
     .level_o (want_level)
   );
 
@@ -91,7 +92,7 @@ module fantail_list #(
   } fetch_e;
 
   fetch_e           fetch_q;
-  logic [15:0]      phase_q;      // fraction of a list at which the next one starts
+  logic [15:0]      phase, phase_q;  // fraction of a list at which it starts, and did the one before
   logic [30:0]      start_q;      // phase * length, 16 fraction bits
   logic [57:0]      base_q;       // its first line in memory
   logic [3:0]       off_q;        // place of its first handle in that line
@@ -106,6 +107,7 @@ module fantail_list #(
   logic [3:0]       room, burst;
   logic [IdxW-1:0]  to_last, most;
 
+  assign phase      = want_first ? phase_q + Step : phase_q;
   assign want_pop   = want_valid && fetch_q == FetchIdle && todo_ready;
   assign plan_start = 16'(off_q) + 16'(start_q[30:16]);
   assign plan_last  = 16'(off_q) + 16'(len_q) - 16'd1;
@@ -123,7 +125,7 @@ module fantail_list #(
       base_q  <= want_addr[61:4];
       off_q   <= want_addr[3:0];
       len_q   <= want_len;
-      start_q <= phase_q * want_len;
+      start_q <= phase * want_len;
     end
     if (todo_push) begin
       at_q   <= plan_start[IdxW+3:4];
@@ -142,7 +144,7 @@ module fantail_list #(
       used_q      <= '0;
       m_req_valid <= 1'b0;
     end else begin
-      if (want_pop) phase_q <= phase_q + Golden;
+      if (want_pop) phase_q <= phase;
       unique case (fetch_q)
         FetchIdle:  if (want_pop) fetch_q <= FetchPlan;
         FetchPlan:  fetch_q <= FetchIssue;

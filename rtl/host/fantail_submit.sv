@@ -285,7 +285,7 @@ module fantail_submit #(
   logic [255:0] drec_data, crec_data;
   logic         exec_idle, control_idle, ctl_idle, control_refused;
   logic [15:0]  data_refused;
-  logic         want_valid, want_ready, list_drop, list_dropped, list_err;
+  logic         want_valid, want_ready, want_first, list_drop, list_dropped, list_err;
   logic [61:0]  want_addr;
   logic [14:0]  want_len;
   logic [63:0]  list_err_addr;
@@ -323,6 +323,7 @@ module fantail_submit #(
     .m_list_ready  (want_ready),
     .m_list_addr   (want_addr),
     .m_list_len    (want_len),
+    .m_list_first  (want_first),
     .m_ret_valid   (ret_valid),
     .m_ret_ready   (ret_ready),
     .m_ret_entry   (ret_entry),
@@ -348,6 +349,7 @@ module fantail_submit #(
     .s_list_ready (want_ready),
     .s_list_addr  (want_addr),
     .s_list_len   (want_len),
+    .s_list_first (want_first),
     .m_req_valid  (lreq_valid),
     .m_req_ready  (lreq_ready),
     .m_req_line   (lreq_line),

@@ -111,6 +111,32 @@ Test(fanout, nor_with_a_gap_among_the_ids)
 	engine_close(e);
 }
 
+/* However many lists a batch has: they have one order. */
+Test(fanout, nor_in_lists)
+{
+	static const uint32_t payloads[] = { 1, 10, 21 };
+	uint32_t who[CLIENTS], b, i, k;
+
+	for (i = 0; i < CLIENTS; i++)
+		who[i] = i;
+	for (i = 0; i < sizeof(payloads) / sizeof(*payloads); i++) {
+		struct engine *e = start(true, 0, CLIENTS);
+
+		for (b = 0; b < BATCHES; b++) {
+			for (k = 0; k < payloads[i]; k++)
+				engine_list(e, who, CLIENTS, 50);
+			cr_assert_eq(fantail_sim_fanout_batch(e->sim, NULL,
+							      payloads[i] * 50),
+				     0);
+			engine_submit(e);
+			engine_until(e, engine_all_delivered, ENGINE_FAR_US);
+		}
+		engine_drain(e);
+		expect_fair(e, CLIENTS);
+		engine_close(e);
+	}
+}
+
 Test(fanout, nor_in_a_group_of_a_few)
 {
 	struct engine *e = start(true, 150, 180);

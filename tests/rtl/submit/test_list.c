@@ -154,7 +154,7 @@ Test(list, the_start_rotates)
 		for (uint32_t i = 0; i < n; i++) {
 			double off = sum[i] / 20 / (n - 1) - 0.5;
 
-			cr_assert(off < 0.1 && off > -0.1,
+			cr_assert(off < 0.0501 && off > -0.0501,
 				  "length %u, handle %u: %f off the middle", n,
 				  i, off);
 		}
