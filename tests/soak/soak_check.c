@@ -11,6 +11,7 @@ enum {
 	FLOOD_BYTES = 12000, /* of each flooder: more than all slots hold */
 	FLOOD_US = 1000000,  /* without another slot: there are no more */
 	EXTENTS_MORE = 2,    /* payloads beyond what fits */
+	EXTENTS_USED = 3,    /* that the next user of an id must have again */
 };
 
 uint64_t soak_memory(void)
@@ -140,22 +141,26 @@ static void measure_slots(struct soak *s, struct soak_level *v)
 				  s->kept_slot[s->kept]);
 }
 
-/*
- * How many extents all connections get while nothing is acknowledged: each of
- * these payloads needs one, for the bytes before it went to somebody else.
- */
+/* Each payload needs an extent: the bytes before it went to somebody else. */
+static void extent_for_each(struct soak *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->opt.peers; i++)
+		soak_publish(s, s->life[i], 0, 4);
+	soak_submit(s);
+	while (s->batches_open && soak_turn(s))
+		;
+}
+
+/* How many extents all connections get while nothing is acknowledged. */
 static void measure_extents(struct soak *s, struct soak_level *v)
 {
 	uint32_t extents = fantail_dev_limits(s->dev)->extents, i, k;
 
 	s->deaf = true;
-	for (k = 0; k < extents + EXTENTS_MORE && !s->res.failed; k++) {
-		for (i = 0; i < s->opt.peers; i++)
-			soak_publish(s, s->life[i], 0, 4);
-		soak_submit(s);
-		while (s->batches_open && soak_turn(s))
-			;
-	}
+	for (k = 0; k < extents + EXTENTS_MORE && !s->res.failed; k++)
+		extent_for_each(s);
 	v->extents = 0;
 	for (i = 0; i < s->opt.peers; i++) {
 		if (!(s->life[i]->events & FANTAIL_EV_OVERRUN) ||
@@ -170,8 +175,12 @@ static void measure_extents(struct soak *s, struct soak_level *v)
 /* Two lives of everybody: what the card gives of slots and extents. */
 bool soak_measure(struct soak *s, struct soak_level *v)
 {
+	int i;
+
 	if (!all_stay(s))
 		return false;
+	for (i = 0; i < EXTENTS_USED; i++)
+		extent_for_each(s);
 	measure_slots(s, v);
 	all_leave(s, SOAK_PEER_ABORTS);
 	if (!soak_quiet(s) || !all_stay(s))
