@@ -15,10 +15,10 @@
 // Lag. newest_q is the newest position any connection has had acknowledged: where the oldest byte it needs stands, unless
 // that begins an extent, for what was acknowledged before stands elsewhere; behind its last byte when it needs none. Lag =
 // newest - own oldest needed. But our own backlog is nobody's lag: while a connection's bytes wait to be sent, and not for
-// its window, mark follows newest_q, and lag counts from there if that is ahead. Nor is it lag that all bytes are on the wire
-// and none is overdue: else, of many payloads to one connection each, those acknowledged at once would put away those behind
-// a delayed ACK. So only who has bytes unsent, or has timed out, begins to lag. What is done
-// above the connection's limit is its policy:
+// its window, mark follows newest_q, and lag counts from there if that is ahead. Nor is it lag that all bytes are on the
+// wire and none is overdue: else, of many payloads to one connection each, those acknowledged at once would put away those
+// behind a delayed ACK. So only who has bytes that its window does not let us send, or has timed out, begins to lag. What is
+// done above the connection's limit is its policy:
 //   ABORT   it is aborted
 //   SKIP    skip is set while the lag is above the limit, and fantail_enqueue leaves payloads out; SKIPPED is told once for
 //           what was left out between two visits, after skip_seen has been written
@@ -200,13 +200,17 @@ module fantail_sweep #(
 
   // ---------------------------------------------------------------- lag
   logic [31:0] newest_q, mark, lag, drained_pos;
+  logic [31:0] unsent, next_len, window;
   logic        backlog, slow, beyond, above, below, over, pin_limit, pins, pin_time;
   logic [31:0] cand_q, low_q;
 
   assign backlog     = pinned && !outstanding && !persist && !own.closed;
   assign mark        = (!pinned || backlog) ? newest_q : own.mark;
   assign lag         = newest_q - (($signed(mark - need) > 0) ? mark : need);
-  assign slow        = $signed(enq_i.queued - tx_i.nxt) > 0 || ack_i.backoff != '0;
+  assign unsent      = enq_i.queued - tx_i.nxt;
+  assign next_len    = unsent < 32'(par_i.mss) ? unsent : 32'(par_i.mss);
+  assign window      = ack_i.swnd < ack_i.cwnd ? ack_i.swnd : ack_i.cwnd;
+  assign slow        = ($signed(unsent) > 0 && (tx_i.nxt - ack_i.una + next_len) > window) || ack_i.backoff != '0;
   assign beyond      = pinned && !lag[31] && (lag > par_i.lag_limit);
   assign above       = beyond && slow;
   assign below       = !pinned || lag[31] || (lag < {1'b0, par_i.lag_limit[31:1]});
