@@ -52,7 +52,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile mk/*.mk
 	@echo "Options of run: CLIENTS=100 MESSAGES=10000 BATCH=10 FEED=path|- FRAMING=itch|lines|fixed:N"
 	@echo "  LOSS=2% REORDER=1% DUP=1% DELAY=20ms JITTER=5ms CORRUPT=0.1% RATE=100mbit QUEUE=256k LINK_DIR=tx|rx|both"
-	@echo "  NET=slirp|tap|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64"
+	@echo "  NET=slirp|tap|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64 QUEUE_PAIRS=1"
 	@echo "  and $(filter-out CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE SEED,$(RUN_VARS))"
 	@echo "  (make run, then build/bin/fantail-run --help says what they mean). DEPS=no installs nothing."
 

@@ -273,6 +273,8 @@
 #define FANTAIL_QP_STATUS_RUNNING_MASK 0x00000001u
 #define FANTAIL_QP_STATUS_HALTED_SHIFT 1 /* see FAULT_CODE */
 #define FANTAIL_QP_STATUS_HALTED_MASK 0x00000002u
+#define FANTAIL_QP_STATUS_CLOSING_SHIFT 2 /* ENABLE fell: its memory may still be reached, its connections are being aborted and forgotten; ENABLE has effect again when this is 0 */
+#define FANTAIL_QP_STATUS_CLOSING_MASK 0x00000004u
 #define FANTAIL_QP_FAULT_CODE 0x040u /* ro, why the queue pair halted */
 #define FANTAIL_FAULT_CODE_CODE_SHIFT 0 /* FAULT_ code */
 #define FANTAIL_FAULT_CODE_CODE_MASK 0x000000FFu
@@ -287,6 +289,7 @@
 #define FANTAIL_QP_STATUS_TAIL 0x058u /* ro, records written, free-running */
 #define FANTAIL_STATUS_TAIL_VALUE_SHIFT 0 /* index */
 #define FANTAIL_STATUS_TAIL_VALUE_MASK 0x00007FFFu
+#define FANTAIL_QP_LOCAL_IP 0x060u /* rw, IPv4 address whose frames and ARP requests go to this queue pair, 192.0.2.1 is 0xC0000201; 0: none. What goes to nobody goes to queue pair 0 */
 #define FANTAIL_QP_DOORBELL_DATA 0x080u /* wo, submits to DATA, returns records, arms the interrupt */
 #define FANTAIL_DOORBELL_DATA_TAIL_SHIFT 0 /* submission tail, free-running */
 #define FANTAIL_DOORBELL_DATA_TAIL_MASK 0x0000FFFFu

@@ -76,9 +76,9 @@ $(eval $(call model,$(SIZE)-$(RUN_KIND),$(RUN_KIND),$(call \
 	size_flags,$(CONNECTIONS),$(GROUPS),$(LOG_BYTES),$(EXTENTS),$(QUEUE_PAIRS))))
 
 # The engine of the tests: small, so that memories wrap and run out soon, with assertions.
-TEST_SIZE := 256 64 65536 16 1
+TEST_SIZE := 256 64 65536 16 2
 TEST_MODEL := build/model/test/libfantail_model.a
-$(eval $(call model,test,test,$(call size_flags,256,64,65536,16,1)))
+$(eval $(call model,test,test,$(call size_flags,256,64,65536,16,2)))
 # The engine at default sizes, for tests that say so (mk/test.mk).
 DEFAULT_SIZE := $(call size_name,1024,1024,1048576,64,1)-fast
 DEFAULT_MODEL := build/model/$(DEFAULT_SIZE)/libfantail_model.a

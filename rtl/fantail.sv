@@ -8,7 +8,8 @@
 //
 // Interfaces: AXI4-Lite slave for BAR0; AXI4 read and write masters to host memory (64-byte beats, one ID each, responses in
 // order; a write is never visible before an earlier one, as PCIe's posted writes); AXI-Stream to and from the MAC, without
-// FCS, first byte in bits 7:0; one interrupt pulse per message; time in microseconds from outside.
+// FCS, first byte in bits 7:0; one interrupt pulse per message; time in microseconds from outside. m_axi_arqp and m_axi_awqp
+// say for which queue pair a burst is: with them an IOMMU, or a switch in front of it, keeps hosts apart.
 //
 // Reset by register (RESET.START): no new read or write begins, outstanding ones end, the frame on the wire ends, then everything but
 // the register file's AXI side is reset and the memories are cleared; STATUS.READY follows.
@@ -18,7 +19,7 @@ module fantail #(
   parameter int Groups      = 1024,     // a power of two
   parameter int LogBytes    = 1048576,  // 64 KiB to 16 MiB, a power of two
   parameter int Extents     = 64,       // per connection, a power of two, at least 8
-  parameter int QueuePairs  = 1         // one so far
+  parameter int QueuePairs  = 1         // 1 to 8
 ) (
   input  logic                  clk,
   input  logic                  rst,
@@ -43,6 +44,7 @@ module fantail #(
   // host memory
   output logic [63:0]           m_axi_araddr,
   output logic [7:0]            m_axi_arlen,
+  output logic [2:0]            m_axi_arqp,
   output logic                  m_axi_arvalid,
   input  logic                  m_axi_arready,
   input  logic [511:0]          m_axi_rdata,
@@ -52,6 +54,7 @@ module fantail #(
   output logic                  m_axi_rready,
   output logic [63:0]           m_axi_awaddr,
   output logic [7:0]            m_axi_awlen,
+  output logic [2:0]            m_axi_awqp,
   output logic                  m_axi_awvalid,
   input  logic                  m_axi_awready,
   output logic [511:0]          m_axi_wdata,
@@ -82,10 +85,6 @@ module fantail #(
 
   localparam int IncW = 16;
 
-  if (QueuePairs != 1) begin : gen_check
-    $fatal(1, "fantail: one queue pair so far");
-  end
-
   // ---------------------------------------------------------------- reset
   logic core_rst, stop, memory_busy, dma_rd_busy, dma_wr_busy, dev_reset;
   logic mac_between;
@@ -106,22 +105,25 @@ module fantail #(
   assign mac_between = m_mac_tvalid ? (m_mac_tready && m_mac_tlast) : !mac_mid_q;
 
   // ---------------------------------------------------------------- BAR0
-  logic         enable, qp_enable, run, halted, urgent, summary_only, arm, irq_dev;
-  logic [1:0]   db_tail_valid;
+  logic         enable, irq_dev;
+  logic [QueuePairs-1:0]   qp_enable, run, closing, halted, urgent, summary_only, arm;
+  logic [2*QueuePairs-1:0] db_tail_valid;
   logic [31:0]  pin_limit, pin_us, rto_min_us, rto_max_us, pin_bytes, log_peak_q, log_used;
   logic [127:0] hash_key;
-  logic [63:0]  data_base, control_base, status_base, slot_base;
-  logic [3:0]   data_log2, control_log2, status_log2;
-  logic [12:0]  slot_count;
-  logic [15:0]  mod_count;
-  logic [31:0]  mod_us;
-  logic [14:0]  data_tail, control_tail, status_head, data_head, control_head, status_tail;
-  logic         fault_valid, idle, slots_running;
-  logic [7:0]   fault_code;
-  logic [63:0]  fault_addr;
+  logic [64*QueuePairs-1:0] data_base, control_base, status_base, slot_base;
+  logic [4*QueuePairs-1:0]  data_log2, control_log2, status_log2;
+  logic [13*QueuePairs-1:0] slot_count;
+  logic [16*QueuePairs-1:0] mod_count;
+  logic [32*QueuePairs-1:0] mod_us, local_ip;
+  logic [15*QueuePairs-1:0] data_tail, control_tail, status_head, data_head, control_head, status_tail;
+  logic [15*QueuePairs-1:0] shown_data_head, shown_control_head;
+  logic [QueuePairs-1:0]    fault_valid, slots_running;
+  logic [8*QueuePairs-1:0]  fault_code;
+  logic [64*QueuePairs-1:0] fault_addr;
+  logic         idle;
   logic [13:0]  pin_id;
   logic [IncW*fantail_regs_pkg::CNT_COUNT-1:0]   cnt_inc;
-  logic [IncW*fantail_regs_pkg::QPCNT_COUNT-1:0] qp_cnt_inc;
+  logic [IncW*fantail_regs_pkg::QPCNT_COUNT*QueuePairs-1:0] qp_cnt_inc;
 
   fantail_bar #(
     .Connections(Connections),
@@ -155,14 +157,16 @@ module fantail #(
     .qp_enable_o     (qp_enable),
     .urgent_o        (urgent),
     .summary_only_o  (summary_only),
+    .local_ip_o      (local_ip),
     .db_tail_valid_o (db_tail_valid),
     .data_tail_o     (data_tail),
     .control_tail_o  (control_tail),
     .status_head_o   (status_head),
     .arm_o           (arm),
     .running_i       (slots_running),
-    .data_head_i     (data_head),
-    .control_head_i  (control_head),
+    .closing_i       (closing),
+    .data_head_i     (shown_data_head),
+    .control_head_i  (shown_control_head),
     .status_tail_i   (status_tail),
     .fault_valid_i   (fault_valid),
     .fault_code_i    (fault_code),
@@ -178,12 +182,47 @@ module fantail #(
     .cnt_inc_i       (cnt_inc),
     .qp_cnt_inc_i    (qp_cnt_inc)
   );
-  assign run = enable && qp_enable;
+
+  // ---------------------------------------------------------------- a queue pair's end
+  logic [QueuePairs-1:0] submit_drained, deliver_busy, news_busy, status_qp_busy, quiet;
+  logic                  close_valid, close_done;
+  logic [2:0]            close_qp;
+  logic [13:0]           close_id;
+  logic [7:0]            wr_issued, wr_answered;
+
+  fantail_close #(
+    .Connections(Connections),
+    .QueuePairs(QueuePairs)
+  ) u_close (
+    .clk,
+    .rst          (core_rst),
+    .run_i        ({QueuePairs{enable}} & qp_enable),
+    .run_o        (run),
+    .busy_o       (closing),
+    .drained_i    (submit_drained),
+    .m_step_valid (close_valid),
+    .m_step_qp    (close_qp),
+    .m_step_id    (close_id),
+    .done_i       (close_done),
+    .quiet_i      (quiet),
+    .issued_i     (wr_issued),
+    .answered_i   (wr_answered)
+  );
+  assign quiet = ~(deliver_busy | news_busy | status_qp_busy);
+
+  // one that ends shows what one that has ended does
+  always_comb begin
+    for (int q = 0; q < QueuePairs; q++) begin
+      shown_data_head[15*q +: 15]    = closing[q] ? '0 : data_head[15*q +: 15];
+      shown_control_head[15*q +: 15] = closing[q] ? '0 : control_head[15*q +: 15];
+    end
+  end
 
   // ---------------------------------------------------------------- submission
   logic submit_busy, submit_idle;
   logic [31:0] log_low, log_want, walk_pos;
-  logic log_wait, hold;
+  logic log_wait;
+  logic [QueuePairs-1:0] hold;
   logic append_valid, walk_valid, walk_ready, walkdone_valid;
   fantail_pkg::append_t append_data;
   fantail_pkg::walk_t   walk_data;
@@ -192,6 +231,7 @@ module fantail #(
   logic [31:0] list_data;
   logic flow_valid, flow_ready, flow_rsp_valid;
   logic [1:0] flow_op, flow_rsp_code;
+  logic [2:0] flow_qp, slot_qp, inj_qp;
   fantail_pkg::tuple_t flow_tuple;
   logic [13:0] flow_id;
   logic cmd_valid, cmd_ready, cmd_rsp_valid, cmd_rsp_bit, clear_valid;
@@ -206,6 +246,9 @@ module fantail #(
   logic htx_valid, htx_ready, htx_last, inj_valid, inj_ready, inj_last, inj_rsp_valid, inj_rsp_hit;
   logic [511:0] htx_data, inj_data;
   logic [6:0] htx_bytes, inj_bytes;
+  logic [QueuePairs-1:0] exec_rec_valid, exec_rec_ready, rec_ok, room;
+  logic [256*QueuePairs-1:0] exec_rec_data;
+  logic [6*QueuePairs-1:0] rec_reserved;
   logic [3:0] rec_valid, rec_ready;
   logic [4*256-1:0] rec_data;
   logic [4*3-1:0] rec_qp;
@@ -227,6 +270,11 @@ module fantail #(
     .busy_o               (submit_busy),
     .dma_busy_o           (dma_rd_busy),
     .idle_o               (submit_idle),
+    .qp_idle_o            (submit_drained),
+    .s_close_valid        (close_valid),
+    .s_close_qp           (close_qp),
+    .s_close_id           (close_id),
+    .close_done_o         (close_done),
     .enable_i             (run),
     .halted_i             (halted),
     .data_base_i          (data_base),
@@ -240,7 +288,8 @@ module fantail #(
     .fault_valid_o        (fault_valid),
     .fault_code_o         (fault_code),
     .fault_addr_o         (fault_addr),
-    .m_axi_araddr, .m_axi_arlen, .m_axi_arvalid, .m_axi_arready, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast, .m_axi_rvalid,
+    .m_axi_araddr, .m_axi_arlen, .m_axi_arqp, .m_axi_arvalid, .m_axi_arready, .m_axi_rdata, .m_axi_rresp, .m_axi_rlast,
+    .m_axi_rvalid,
     .m_axi_rready,
     .log_low_i            (log_low),
     .alloc_pos_o          (),
@@ -266,6 +315,7 @@ module fantail #(
     .m_flow_op            (flow_op),
     .m_flow_tuple         (flow_tuple),
     .m_flow_id            (flow_id),
+    .m_flow_qp            (flow_qp),
     .s_flow_rsp_valid     (flow_rsp_valid),
     .s_flow_rsp_code      (flow_rsp_code),
     .m_cmd_valid          (cmd_valid),
@@ -281,6 +331,7 @@ module fantail #(
     .m_slot_ready         (slot_ready),
     .m_slot_data          (slot_data),
     .m_slot_check         (slot_check),
+    .m_slot_qp            (slot_qp),
     .s_slot_rsp_valid     (slot_rsp_valid),
     .s_slot_rsp_ok        (slot_rsp_ok),
     .s_slot_rsp_id        (slot_rsp_id),
@@ -296,12 +347,12 @@ module fantail #(
     .m_inj_data           (inj_data),
     .m_inj_bytes          (inj_bytes),
     .m_inj_last           (inj_last),
+    .m_inj_qp             (inj_qp),
     .s_inj_rsp_valid      (inj_rsp_valid),
     .s_inj_rsp_hit        (inj_rsp_hit),
-    .m_rec_valid          (rec_valid[0]),
-    .m_rec_ready          (rec_ready[0]),
-    .m_rec_data           (rec_data[255:0]),
-    .m_rec_qp             (rec_qp[2:0]),
+    .m_rec_valid          (exec_rec_valid),
+    .m_rec_ready          (exec_rec_ready),
+    .m_rec_data           (exec_rec_data),
     .payloads_inc_o       (inc_payloads),
     .payload_bytes_inc_o  (inc_payload_bytes),
     .payload_read_inc_o   (inc_payload_read),
@@ -314,8 +365,24 @@ module fantail #(
     .release_inc_o        (inc_release)
   );
 
+  fantail_record_turn #(
+    .QueuePairs(QueuePairs)
+  ) u_exec_records (
+    .clk,
+    .rst         (core_rst),
+    .room_i      (room),
+    .s_rec_valid (exec_rec_valid),
+    .s_rec_ready (exec_rec_ready),
+    .s_rec_data  (exec_rec_data),
+    .m_rec_valid (rec_valid[0]),
+    .m_rec_ready (rec_ready[0]),
+    .m_rec_data  (rec_data[255:0]),
+    .m_rec_qp    (rec_qp[2:0])
+  );
+
   // ---------------------------------------------------------------- core
-  logic core_busy, seg_valid, seg_ready, data_ok, verdict_valid, verdict_ready, verdict_take, deliver_take;
+  logic core_busy, seg_valid, seg_ready, verdict_valid, verdict_ready, verdict_take, deliver_take;
+  logic [QueuePairs-1:0] data_ok, accept, put;
   fantail_pkg::seg_t seg_data;
   fantail_pkg::verdict_t verdict_data;
   logic [13:0] stat_id;
@@ -336,7 +403,8 @@ module fantail #(
     .Connections(Connections),
     .Groups(Groups),
     .LogBytes(LogBytes),
-    .Extents(Extents)
+    .Extents(Extents),
+    .QueuePairs(QueuePairs)
   ) u_core (
     .clk,
     .rst                (core_rst),
@@ -374,6 +442,8 @@ module fantail #(
     .s_seg_ready        (seg_ready),
     .s_seg_data         (seg_data),
     .data_ok_i          (data_ok),
+    .accept_o           (accept),
+    .put_o              (put),
     .m_verdict_valid    (verdict_valid),
     .m_verdict_ready    (verdict_ready),
     .m_verdict_data     (verdict_data),
@@ -445,9 +515,12 @@ module fantail #(
     .cnt_rx_drop_error_o (cnt_drop_error)
   );
 
-  fantail_rx_parse u_rx_parse (
+  fantail_rx_parse #(
+    .QueuePairs(QueuePairs)
+  ) u_rx_parse (
     .clk,
     .rst                     (core_rst),
+    .local_ip_i              (local_ip),
     .s_frame_valid           (frame_valid),
     .s_frame_ready           (frame_ready),
     .s_frame_data            (frame_data),
@@ -458,6 +531,7 @@ module fantail #(
     .s_inj_data              (inj_data),
     .s_inj_bytes             (inj_bytes),
     .s_inj_last              (inj_last),
+    .s_inj_qp                (inj_qp),
     .m_seg_valid             (parsed_valid),
     .m_seg_ready             (parsed_ready),
     .m_seg_data              (parsed_data),
@@ -492,6 +566,7 @@ module fantail #(
     .s_flow_op        (flow_op),
     .s_flow_tuple     (flow_tuple),
     .s_flow_id        (flow_id),
+    .s_flow_qp        (flow_qp),
     .flow_rsp_valid_o (flow_rsp_valid),
     .flow_rsp_code_o  (flow_rsp_code),
     .inj_drop_i       (inj_drop),
@@ -504,24 +579,32 @@ module fantail #(
   logic [127:0] w_addr, w_strb;
   logic [1023:0] w_data;
   logic [11:0] w_lines;
+  logic [5:0] w_qp;
   logic ev_valid, ev_ready, deliver_idle, reporter_busy, reporter_idle, status_busy, cnt_wr_fault;
   logic [13:0] ev_id;
   logic [15:0] ev_gen, ev_bits;
   logic [7:0] ev_cause;
   logic [2:0] ev_qp;
-  logic [QueuePairs-1:0] room, read_taken, irq_due, news_hold, news_telling, news_end;
+  logic [QueuePairs-1:0] read_taken, irq_due, news_hold, news_telling, news_end;
   logic [15*QueuePairs-1:0] news_items;
 
   // while draining for a reset nothing new is delivered
   assign verdict_take  = verdict_valid && !stop;
   assign verdict_ready = deliver_take && !stop;
 
-  fantail_deliver u_deliver (
+  fantail_deliver #(
+    .QueuePairs(QueuePairs)
+  ) u_deliver (
     .clk,
     .rst                   (core_rst),
     .qp_enable_i           (run),
     .slot_base_i           (slot_base),
     .slot_count_i          (slot_count),
+    .accept_i              (accept),
+    .put_i                 (put),
+    .qp_busy_o             (deliver_busy),
+    .rec_ok_i              (rec_ok),
+    .reserved_o            (rec_reserved),
     .s_verdict_valid       (verdict_take),
     .s_verdict_ready       (deliver_take),
     .s_verdict_data        (verdict_data),
@@ -537,6 +620,7 @@ module fantail #(
     .m_w_strb              (w_strb[63:0]),
     .m_w_last              (w_last[0]),
     .m_w_lines             (w_lines[5:0]),
+    .m_w_qp                (w_qp[2:0]),
     .m_rec_valid           (rec_valid[1]),
     .m_rec_ready           (rec_ready[1]),
     .m_rec_data            (rec_data[511:256]),
@@ -552,6 +636,7 @@ module fantail #(
     .s_slot_ready          (slot_ready),
     .s_slot_data           (slot_data),
     .s_slot_check          (slot_check),
+    .s_slot_qp             (slot_qp),
     .slot_rsp_valid_o      (slot_rsp_valid),
     .slot_rsp_ok_o         (slot_rsp_ok),
     .slot_rsp_id_o         (slot_rsp_id),
@@ -573,6 +658,7 @@ module fantail #(
     .rst                (core_rst),
     .busy_o             (reporter_busy),
     .idle_o             (reporter_idle),
+    .qp_busy_o          (news_busy),
     .next_deadline_us_o (news_deadline),
     .now_us_i,
     .qp_enable_i        (run),
@@ -634,6 +720,8 @@ module fantail #(
     .s_rec_ready        (rec_ready),
     .s_rec_data         (rec_data),
     .s_rec_qp           (rec_qp),
+    .reserved_i         (rec_reserved),
+    .rec_ok_o           (rec_ok),
     .room_o             (room),
     .read_o             (read_taken),
     .due_o              (irq_due),
@@ -646,11 +734,13 @@ module fantail #(
     .m_w_addr           (w_addr[127:64]),
     .m_w_data           (w_data[1023:512]),
     .m_w_strb           (w_strb[127:64]),
+    .m_w_qp             (w_qp[5:3]),
     .m_w_done           (w_done[1]),
     .status_tail_o      (status_tail),
     .irq_o              (irq_o[QueuePairs-1:0]),
     .next_deadline_us_o (status_deadline),
     .busy_o             (status_busy),
+    .qp_busy_o          (status_qp_busy),
     .qp_cnt_inc_o       (qp_cnt_inc)
   );
   assign w_last[1]      = 1'b1;
@@ -667,10 +757,14 @@ module fantail #(
     .s_w_data  (w_data),
     .s_w_strb  (w_strb),
     .s_w_lines (w_lines),
+    .s_w_qp    (w_qp),
     .s_w_last  (w_last),
     .s_w_done  (w_done),
-    .m_axi_awaddr, .m_axi_awlen, .m_axi_awvalid, .m_axi_awready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast, .m_axi_wvalid,
+    .m_axi_awaddr, .m_axi_awlen, .m_axi_awqp, .m_axi_awvalid, .m_axi_awready, .m_axi_wdata, .m_axi_wstrb, .m_axi_wlast,
+    .m_axi_wvalid,
     .m_axi_wready, .m_axi_bresp, .m_axi_bvalid, .m_axi_bready,
+    .issued_o  (wr_issued),
+    .answered_o(wr_answered),
     .fault_o   (cnt_wr_fault),
     .busy_o    (dma_wr_busy)
   );
@@ -710,7 +804,8 @@ module fantail #(
   assign memory_busy    = submit_busy || core_busy || flow_busy || reporter_busy || core_rst || stop;
   assign outside_active = memory_busy || !submit_idle || !fifo_idle || !parse_idle || !flow_idle || !deliver_idle || !reporter_idle
                        || status_busy || dma_wr_busy || dma_rd_busy || !mux_idle || m_mac_tvalid || s_mac_tvalid
-                       || s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || (db_tail_valid != '0) || arm || (rec_valid != '0);
+                       || s_axil_awvalid || s_axil_wvalid || s_axil_arvalid || (db_tail_valid != '0) || (arm != '0)
+                       || (closing != '0) || (exec_rec_valid != '0) || (rec_valid != '0);
   assign idle   = core_idle && !outside_active;
   assign idle_o = idle;
   logic [63:0] host_deadline;

@@ -14,7 +14,8 @@ module fantail_core #(
   parameter int Connections = 1024,
   parameter int Groups      = 1024,
   parameter int LogBytes    = 1048576,
-  parameter int Extents     = 64       // per connection
+  parameter int Extents     = 64,      // per connection
+  parameter int QueuePairs  = 1
 ) (
   input  logic                       clk,
   input  logic                       rst,
@@ -37,7 +38,7 @@ module fantail_core #(
   output logic                       walkdone_valid_o,
   output logic [15:0]                walkdone_reached_o,
   output logic [15:0]                walkdone_skipped_o,
-  input  logic                       hold_i,
+  input  logic [QueuePairs-1:0]      hold_i,
   input  logic [31:0]                walk_pos_i,
   input  logic                       log_wait_i,
   input  logic [31:0]                log_want_i,
@@ -54,7 +55,9 @@ module fantail_core #(
   input  logic                       s_seg_valid,
   output logic                       s_seg_ready,
   input  fantail_pkg::seg_t          s_seg_data,
-  input  logic                       data_ok_i,
+  input  logic [QueuePairs-1:0]      data_ok_i,
+  output logic [QueuePairs-1:0]      accept_o,        // see fantail_deliver
+  output logic [QueuePairs-1:0]      put_o,
   output logic                       m_verdict_valid,
   input  logic                       m_verdict_ready,
   output fantail_pkg::verdict_t      m_verdict_data,
@@ -317,7 +320,9 @@ module fantail_core #(
   );
 
   // ---------------------------------------------------------------- replication
-  logic        enq_busy, enq_idle, hold;
+  logic        enq_busy, enq_idle;
+  logic [QueuePairs-1:0] hold;
+  logic [2:0]  held_qp;
   logic        ext_we;
   logic [13:0] ext_wid;
   logic [15:0] ext_windex;
@@ -330,7 +335,8 @@ module fantail_core #(
   fantail_enqueue #(
     .Connections(Connections),
     .Groups(Groups),
-    .Extents(Extents)
+    .Extents(Extents),
+    .QueuePairs(QueuePairs)
   ) u_enqueue (
     .clk, .rst,
     .busy_o             (enq_busy),
@@ -379,6 +385,7 @@ module fantail_core #(
     .s_held_valid       (held_valid),
     .s_held_ready       (held_ready),
     .s_held_id          (held_id),
+    .s_held_qp          (held_qp),
     .m_overrun_valid    (overrun_valid),
     .m_overrun_ready    (overrun_ready),
     .m_overrun_id       (overrun_id)
@@ -416,7 +423,8 @@ module fantail_core #(
   logic color, take, none, none_color, read_done, read_color;
 
   fantail_transmit #(
-    .Connections(Connections)
+    .Connections(Connections),
+    .QueuePairs(QueuePairs)
   ) u_transmit (
     .clk, .rst,
     .busy_o           (tx_busy),
@@ -447,6 +455,7 @@ module fantail_core #(
     .again_id_o       (again_id),
     .held_valid_o     (held_valid),
     .held_id_o        (held_id),
+    .held_qp_o        (held_qp),
     .color_i          (color),
     .take_o           (take),
     .none_o           (none),
@@ -582,7 +591,8 @@ module fantail_core #(
   logic [7:0]  req_cause;
 
   fantail_ack #(
-    .Connections(Connections)
+    .Connections(Connections),
+    .QueuePairs(QueuePairs)
   ) u_ack (
     .clk, .rst,
     .busy_o           (ack_busy),
@@ -592,6 +602,8 @@ module fantail_core #(
     .rto_min_us_i,
     .rto_max_us_i,
     .data_ok_i,
+    .accept_o,
+    .put_o,
     .s_cmd_valid      (cmd_ack_valid),
     .s_cmd_ready      (cmd_ack_ready),
     .s_cmd_kind       (cmd_ack_kind),

@@ -15,6 +15,7 @@ package fantail_pkg;
     logic        tcp;        // IPv4, TCP, not a fragment, checksums right
     logic        hit;        // flow table knows the tuple (filled in by the lookup)
     logic        inject;     // came by FRAME_INJECT
+    logic [2:0]  qp;         // whose host it came from when injected, else whose it would go to as a frame
     logic [13:0] id;         // connection, when hit
     logic [31:0] local_ip;   // destination address
     logic [31:0] remote_ip;  // source address
@@ -82,6 +83,7 @@ package fantail_pkg;
   localparam logic [3:0] CmdLeave   = 4'd6;  // group in arg; answer bit: was a member before
   localparam logic [3:0] CmdCredit  = 4'd7;  // value bytes of receive credit back
   localparam logic [3:0] CmdQuery   = 4'd8;  // raise EV_QUERY
+  localparam logic [3:0] CmdPurge   = 4'd9;  // leave every group
   typedef struct packed {
     logic [3:0]  op;
     logic [13:0] id;

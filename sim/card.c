@@ -184,10 +184,11 @@ static void sample_read(struct card *card)
 	if (out->axi_arvalid || card->hold_ar.stalled)
 		card_judge_hold(card, &card->hold_ar, out->axi_arvalid,
 				in->axi_arready, out->axi_araddr,
-				out->axi_arlen, NULL, "read address");
+				out->axi_arlen | out->axi_arqp << 8, NULL,
+				"read address");
 	if (out->axi_arvalid && in->axi_arready) {
 		judge_burst(card, out->axi_araddr, beats, true);
-		pcie_read(&card->pcie, card->dut.cycle,
+		pcie_read(&card->pcie, card->dut.cycle, out->axi_arqp,
 			  out->axi_araddr & ~(uint64_t)(DUT_BEAT - 1), beats);
 	}
 	if (in->axi_rvalid && out->axi_rready)
@@ -217,7 +218,7 @@ static void take_write_beat(struct card *card)
 	unsigned int head = card->aw_head % 4;
 	bool last = card->w_beat + 1 == card->aw_beats[head];
 
-	pcie_write(&card->pcie, card->dut.cycle,
+	pcie_write(&card->pcie, card->dut.cycle, card->aw_qp[head],
 		   card->aw_addr[head] + (uint64_t)card->w_beat * DUT_BEAT,
 		   card->dut.axi_wdata, out->axi_wstrb, card->w_beat == 0);
 	card->w_beat++;
@@ -241,7 +242,8 @@ static void sample_write(struct card *card)
 	if (out->axi_awvalid || card->hold_aw.stalled)
 		card_judge_hold(card, &card->hold_aw, out->axi_awvalid,
 				in->axi_awready, out->axi_awaddr,
-				out->axi_awlen, NULL, "write address");
+				out->axi_awlen | out->axi_awqp << 8, NULL,
+				"write address");
 	if (out->axi_wvalid || card->hold_w.stalled)
 		card_judge_hold(card, &card->hold_w, out->axi_wvalid,
 				in->axi_wready, out->axi_wstrb, out->axi_wlast,
@@ -255,6 +257,7 @@ static void sample_write(struct card *card)
 		card->aw_addr[tail] = out->axi_awaddr &
 				      ~(uint64_t)(DUT_BEAT - 1);
 		card->aw_beats[tail] = out->axi_awlen + 1u;
+		card->aw_qp[tail] = out->axi_awqp;
 		card->aw_tail++;
 	}
 	open = card->aw_tail - card->aw_head;

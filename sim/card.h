@@ -88,6 +88,7 @@ struct card {
 	/* Write bursts accepted, data not yet complete: at most 4. */
 	uint64_t aw_addr[4];
 	unsigned int aw_beats[4];
+	unsigned int aw_qp[4];
 	unsigned int aw_head, aw_tail;
 	unsigned int w_beat; /* of the burst at the head */
 	unsigned int b_owed; /* write responses to give */

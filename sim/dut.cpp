@@ -162,10 +162,12 @@ void get_outputs(struct dut_out *out, const Vfantail *top)
 	out->axil_rvalid = top->s_axil_rvalid;
 	out->axi_araddr = top->m_axi_araddr;
 	out->axi_arlen = top->m_axi_arlen;
+	out->axi_arqp = top->m_axi_arqp;
 	out->axi_arvalid = top->m_axi_arvalid;
 	out->axi_rready = top->m_axi_rready;
 	out->axi_awaddr = top->m_axi_awaddr;
 	out->axi_awlen = top->m_axi_awlen;
+	out->axi_awqp = top->m_axi_awqp;
 	out->axi_awvalid = top->m_axi_awvalid;
 	out->axi_wstrb = top->m_axi_wstrb;
 	out->axi_wlast = top->m_axi_wlast;

@@ -58,7 +58,9 @@ struct dut_out {
 	uint32_t axil_rdata;
 	uint32_t irq;
 	uint8_t axi_arlen;
+	uint8_t axi_arqp;
 	uint8_t axi_awlen;
+	uint8_t axi_awqp;
 	uint8_t axil_awready;
 	uint8_t axil_wready;
 	uint8_t axil_bresp;

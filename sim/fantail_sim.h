@@ -164,6 +164,12 @@ void fantail_sim_close(struct fantail_sim *sim);
 #define FANTAIL_SIM_DMA_WRITE	 0x2u
 /* Meter this memory's traffic as class 0..7 as well (default 0). */
 #define FANTAIL_SIM_DMA_CLASS(c) (((unsigned int)(c)&0x7u) << 8)
+/*
+ * Only queue pair 0..7 reaches it, as if each were a function behind an IOMMU;
+ * without, every queue pair does.
+ */
+#define FANTAIL_SIM_DMA_QP(q)	 ((((unsigned int)(q)&0x7u) | 0x8u) << 12)
+#define FANTAIL_SIM_DMA_QP_MASK	 (0xfu << 12)
 
 /**
  * fantail_sim_dma_map - let the engine reach host memory
@@ -172,9 +178,10 @@ void fantail_sim_close(struct fantail_sim *sim);
  *	lines of 64 bytes, and a line that is not mapped whole faults
  * @ptr: the memory; must stay valid until unmapped or closed
  * @len: bytes, at least 1; @iova + @len must not wrap
- * @flags: FANTAIL_SIM_DMA_READ, _WRITE or both, and a _CLASS
+ * @flags: FANTAIL_SIM_DMA_READ, _WRITE or both, and a _CLASS and a _QP
  *
- * Whatever is not mapped, or not mapped with the right, faults: a read
+ * Whatever is not mapped, or not mapped with the right or for the queue pair
+ * that the engine says its access is for (m_axi_arqp, m_axi_awqp), faults: a read
  * answers with an error, a write is dropped; both are counted.
  *
  * Returns 0; -EINVAL: zero length, wrap, NULL or unknown flags; -EEXIST:

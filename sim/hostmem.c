@@ -10,7 +10,7 @@
 
 #define ALL_FLAGS                                       \
 	(FANTAIL_SIM_DMA_READ | FANTAIL_SIM_DMA_WRITE | \
-	 FANTAIL_SIM_DMA_CLASS(7))
+	 FANTAIL_SIM_DMA_CLASS(7) | FANTAIL_SIM_DMA_QP(7))
 
 void hostmem_init(struct hostmem *mem)
 {
@@ -39,9 +39,17 @@ static size_t lower_bound(const struct hostmem *mem, uint64_t iova)
 	return lo;
 }
 
-/* The mapping that holds @iova and grants @right, or NULL. */
-static const struct hostmem_map *find(struct hostmem *mem, uint64_t iova,
-				      unsigned int right)
+/* Does the mapping's owner, if it has one, go by @qp? */
+static bool owned(const struct hostmem_map *map, unsigned int qp)
+{
+	unsigned int owner = map->flags & FANTAIL_SIM_DMA_QP_MASK;
+
+	return !owner || owner == FANTAIL_SIM_DMA_QP(qp);
+}
+
+/* The mapping that holds @iova and grants @right to @qp, or NULL. */
+static const struct hostmem_map *find(struct hostmem *mem, unsigned int qp,
+				      uint64_t iova, unsigned int right)
 {
 	const struct hostmem_map *map;
 
@@ -56,7 +64,7 @@ static const struct hostmem_map *find(struct hostmem *mem, uint64_t iova,
 		mem->hit = i;
 		map = &mem->maps[i];
 	}
-	return map->flags & right ? map : NULL;
+	return map->flags & right && owned(map, qp) ? map : NULL;
 }
 
 static unsigned int class_of(const struct hostmem_map *map)
@@ -71,6 +79,8 @@ int hostmem_map(struct hostmem *mem, uint64_t iova, void *ptr, size_t len,
 
 	if (!ptr || !len || (flags & ~ALL_FLAGS) ||
 	    !(flags & (FANTAIL_SIM_DMA_READ | FANTAIL_SIM_DMA_WRITE)) ||
+	    ((flags & FANTAIL_SIM_DMA_QP_MASK) &&
+	     !(flags & FANTAIL_SIM_DMA_QP(0))) ||
 	    iova + (len - 1) < iova)
 		return -EINVAL;
 	i = lower_bound(mem, iova);
@@ -113,9 +123,11 @@ int hostmem_unmap(struct hostmem *mem, uint64_t iova, size_t len)
 	return 0;
 }
 
-int hostmem_read(struct hostmem *mem, uint64_t iova, uint8_t *data)
+int hostmem_read(struct hostmem *mem, unsigned int qp, uint64_t iova,
+		 uint8_t *data)
 {
-	const struct hostmem_map *map = find(mem, iova, FANTAIL_SIM_DMA_READ);
+	const struct hostmem_map *map =
+		find(mem, qp, iova, FANTAIL_SIM_DMA_READ);
 	int class;
 	size_t n;
 
@@ -128,7 +140,7 @@ int hostmem_read(struct hostmem *mem, uint64_t iova, uint8_t *data)
 	}
 	/* A line over several mappings: byte by byte. */
 	for (n = 0; n < HOSTMEM_BEAT; n++) {
-		map = find(mem, iova + n, FANTAIL_SIM_DMA_READ);
+		map = find(mem, qp, iova + n, FANTAIL_SIM_DMA_READ);
 		if (!map)
 			goto fault;
 		data[n] = map->ptr[iova + n - map->iova];
@@ -167,8 +179,8 @@ static void put_line(uint8_t *to, const uint8_t *data, uint64_t strobe)
 	}
 }
 
-int hostmem_write(struct hostmem *mem, uint64_t iova, const uint8_t *data,
-		  uint64_t strobe)
+int hostmem_write(struct hostmem *mem, unsigned int qp, uint64_t iova,
+		  const uint8_t *data, uint64_t strobe)
 {
 	const struct hostmem_map *map;
 	unsigned int first, n;
@@ -177,7 +189,7 @@ int hostmem_write(struct hostmem *mem, uint64_t iova, const uint8_t *data,
 	if (!strobe)
 		return 0;
 	first = (unsigned int)__builtin_ctzll(strobe);
-	map = find(mem, iova + first, FANTAIL_SIM_DMA_WRITE);
+	map = find(mem, qp, iova + first, FANTAIL_SIM_DMA_WRITE);
 	if (!map)
 		return -EFAULT;
 	class = (int)class_of(map);
@@ -188,12 +200,12 @@ int hostmem_write(struct hostmem *mem, uint64_t iova, const uint8_t *data,
 	/* A line over several mappings or the edge of one. */
 	for (n = first; n < HOSTMEM_BEAT; n++)
 		if ((strobe >> n & 1) &&
-		    !find(mem, iova + n, FANTAIL_SIM_DMA_WRITE))
+		    !find(mem, qp, iova + n, FANTAIL_SIM_DMA_WRITE))
 			return -EFAULT;
 	for (n = first; n < HOSTMEM_BEAT; n++) {
 		if (!(strobe >> n & 1))
 			continue;
-		map = find(mem, iova + n, FANTAIL_SIM_DMA_WRITE);
+		map = find(mem, qp, iova + n, FANTAIL_SIM_DMA_WRITE);
 		__atomic_store_n(&map->ptr[iova + n - map->iova], data[n],
 				 __ATOMIC_RELEASE);
 	}

@@ -141,8 +141,8 @@ static unsigned int chunk(uint64_t iova, unsigned int unit, unsigned int left)
 }
 
 /* One completion: its beats become due together, when all has arrived. */
-static void completion(struct pcie *pcie, uint64_t iova, uint64_t from,
-		       unsigned int bytes)
+static void completion(struct pcie *pcie, unsigned int qp, uint64_t iova,
+		       uint64_t from, unsigned int bytes)
 {
 	uint64_t at = occupy(pcie, &pcie->down_free, from,
 			     bytes + HEADER_32 + TLP_FRAME);
@@ -156,11 +156,12 @@ static void completion(struct pcie *pcie, uint64_t iova, uint64_t from,
 			(struct pcie_read_beat){
 				.iova = iova + n,
 				.ready = at,
+				.qp = (uint8_t)qp,
 				.starts_tlp = n == 0,
 			};
 }
 
-void pcie_read(struct pcie *pcie, uint64_t now, uint64_t iova,
+void pcie_read(struct pcie *pcie, uint64_t now, unsigned int qp, uint64_t iova,
 	       unsigned int beats)
 {
 	unsigned int left = beats * HOSTMEM_BEAT;
@@ -174,7 +175,7 @@ void pcie_read(struct pcie *pcie, uint64_t now, uint64_t iova,
 		left -= request;
 		for (; request; request -= part, iova += part) {
 			part = chunk(iova, pcie->cfg.mps, request);
-			completion(pcie, iova, from, part);
+			completion(pcie, qp, iova, from, part);
 		}
 		pcie->r[(pcie->r_tail - 1) % PCIE_READ_BEATS].ends_request =
 			true;
@@ -198,7 +199,7 @@ int pcie_read_take(struct pcie *pcie, uint8_t *data, bool *last)
 		s->completion_tlps++;
 		s->down_link_bytes += HEADER_32 + TLP_FRAME;
 	}
-	class = hostmem_read(pcie->mem, beat->iova, data);
+	class = hostmem_read(pcie->mem, beat->qp, beat->iova, data);
 	if (class < 0) {
 		s->read_faults++;
 		s->last_fault_iova = beat->iova;
@@ -236,7 +237,7 @@ static struct pcie_write_beat *post(struct pcie *pcie, uint64_t left_link)
 	return beat;
 }
 
-void pcie_write(struct pcie *pcie, uint64_t now, uint64_t iova,
+void pcie_write(struct pcie *pcie, uint64_t now, unsigned int qp, uint64_t iova,
 		const uint8_t *data, uint64_t strobe, bool first)
 {
 	struct pcie_write_beat *beat;
@@ -254,6 +255,7 @@ void pcie_write(struct pcie *pcie, uint64_t now, uint64_t iova,
 	}
 	beat = post(pcie, up(pcie, now, bytes));
 	beat->iova = iova;
+	beat->qp = (uint8_t)qp;
 	beat->strobe = strobe;
 	memcpy(beat->data, data, HOSTMEM_BEAT);
 }
@@ -285,7 +287,8 @@ uint32_t pcie_write_take(struct pcie *pcie)
 
 	if (!beat->strobe)
 		return beat->irq;
-	class = hostmem_write(pcie->mem, beat->iova, beat->data, beat->strobe);
+	class = hostmem_write(pcie->mem, beat->qp, beat->iova, beat->data,
+			      beat->strobe);
 	if (class < 0) {
 		s->write_faults++;
 		s->last_fault_iova = beat->iova;

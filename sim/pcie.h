@@ -34,6 +34,7 @@
 struct pcie_read_beat {
 	uint64_t iova;
 	uint64_t ready;	 /* first cycle at which it may be handed out */
+	uint8_t qp;	 /* queue pair that asked */
 	bool last;	 /* of the burst */
 	bool starts_tlp; /* first of a completion */
 	bool ends_request;
@@ -44,6 +45,7 @@ struct pcie_write_beat {
 	uint64_t visible; /* cycle */
 	uint64_t strobe;
 	uint32_t irq; /* interrupts right after this beat */
+	uint8_t qp;   /* queue pair that writes */
 	uint8_t data[HOSTMEM_BEAT];
 };
 
@@ -91,8 +93,8 @@ void pcie_free(struct pcie *pcie);
 /* Is there room for any burst? */
 bool pcie_read_room(const struct pcie *pcie);
 
-/* Ask for @beats (1..256) lines at @iova. Only while there is room. */
-void pcie_read(struct pcie *pcie, uint64_t now, uint64_t iova,
+/* Ask for @beats (1..256) lines at @iova for queue pair @qp. Only while there is room. */
+void pcie_read(struct pcie *pcie, uint64_t now, unsigned int qp, uint64_t iova,
 	       unsigned int beats);
 
 /* Is a beat due? */
@@ -111,8 +113,8 @@ int pcie_read_take(struct pcie *pcie, uint8_t *data, bool *last);
 /* Is there room for a beat? */
 bool pcie_write_room(const struct pcie *pcie);
 
-/* Post a beat; @first of its burst. Only while there is room. */
-void pcie_write(struct pcie *pcie, uint64_t now, uint64_t iova,
+/* Post a beat of queue pair @qp; @first of its burst. Only while there is room. */
+void pcie_write(struct pcie *pcie, uint64_t now, unsigned int qp, uint64_t iova,
 		const uint8_t *data, uint64_t strobe, bool first);
 
 /* Post interrupts, one MSI-X message per bit. There is always room. */

@@ -12,7 +12,10 @@
 // appended by the walk that ends the batch set `push`, and the connection goes to the ready queue at once. Others go to the
 // ready queue only if a full segment may have gathered; else they are held (u_held) until the hold ends: when the
 // last walk of the batch is done, or whenever the publisher keeps DATA waiting (hold_i low). hold_o is what
-// the transmitter goes by. While held connections drain no further walk begins, so they leave with this batch.
+// the transmitter goes by. While held connections drain no further walk begins, so they leave with this batch. Each queue
+// pair has batches, and a queue for what they hold, of its own.
+//
+// A group number names a set for each queue pair: members that belong to another one are as if they were not there.
 //
 // Contract: one target per cycle; a stall of the ready queue stalls the walk. Commands (install, close, retire) are taken when no
 // walk is running. Overrun requests (extents exhausted) go to the acknowledge owner, who aborts. Until he has, an extent may
@@ -25,7 +28,8 @@
 module fantail_enqueue #(
   parameter int Connections = 1024,
   parameter int Groups      = 1024,
-  parameter int Extents     = 64     // per connection, a power of two, at least 8
+  parameter int Extents     = 64,    // per connection, a power of two, at least 8
+  parameter int QueuePairs  = 1
 ) (
   input  logic                       clk,
   input  logic                       rst,
@@ -42,10 +46,10 @@ module fantail_enqueue #(
   output logic                       walkdone_valid_o,
   output logic [15:0]                walkdone_reached_o,  // connections
   output logic [15:0]                walkdone_skipped_o,
-  input  logic                       hold_i,
-  output logic                       hold_o,
+  input  logic [QueuePairs-1:0]      hold_i,
+  output logic [QueuePairs-1:0]      hold_o,
   output logic [14:0]                span_o,       // highest id ever installed, plus one
-  // commands: install, close, retire, join, leave
+  // commands: install, close, retire, join, leave, purge
   input  logic                       s_cmd_valid,
   output logic                       s_cmd_ready,
   input  fantail_pkg::cmd_t          s_cmd_data,
@@ -81,6 +85,7 @@ module fantail_enqueue #(
   input  logic                       s_held_valid,    // transmitter: short segment, not pushed
   output logic                       s_held_ready,
   input  logic [13:0]                s_held_id,
+  input  logic [2:0]                 s_held_qp,
   output logic                       m_overrun_valid,
   input  logic                       m_overrun_ready,
   output logic [13:0]                m_overrun_id
@@ -107,7 +112,8 @@ module fantail_enqueue #(
 
   fantail_walk #(
     .Connections(Connections),
-    .Groups(Groups)
+    .Groups(Groups),
+    .QueuePairs(QueuePairs)
   ) u_walk (
     .clk, .rst,
     .busy_o         (walk_busy),
@@ -130,6 +136,7 @@ module fantail_enqueue #(
     .s_op_valid     (op_valid),
     .s_op_ready     (op_ready),
     .s_op_join      (cmd_q.op == fantail_pkg::CmdJoin),
+    .s_op_all       (cmd_q.op == fantail_pkg::CmdPurge),
     .s_op_id        (cmd_q.id),
     .s_op_group     (cmd_q.arg),
     .op_done_o      (op_done),
@@ -144,7 +151,8 @@ module fantail_enqueue #(
   logic              cmd_write;
 
   assign s_cmd_ready = !active_q && !cmd_active_q && !busy_o;
-  assign cmd_member  = (cmd_q.op == fantail_pkg::CmdJoin) || (cmd_q.op == fantail_pkg::CmdLeave);
+  assign cmd_member  = (cmd_q.op == fantail_pkg::CmdJoin) || (cmd_q.op == fantail_pkg::CmdLeave)
+                    || (cmd_q.op == fantail_pkg::CmdPurge);
   assign op_valid    = cmd_active_q && cmd_member && !cmd_sent_q;
   assign cmd_write   = cmd_active_q && !cmd_member && cmd_read_q && wake_in_ready;
   assign cmd_done_o  = cmd_active_q && (cmd_member ? op_done : (cmd_read_q && wake_in_ready));
@@ -184,11 +192,13 @@ module fantail_enqueue #(
   // ---------------------------------------------------------------- E1: judge
   logic        ours, usable, follows, full, no_extent, skips, left_out, overrun, append;
   logic [31:0] new_delta, new_queued, unsent;
-  logic        to_ready;
+  logic        to_ready, walk_hold;
   logic        held_in_ready;
+  logic        absent;   // a group's member that is not ours
 
   assign ours       = e1_state.installed && (e1_state.qp == walk_q.qp) && !e1_none_q
                    && (!e1_named_q || e1_state.gen == e1_gen_q);
+  assign absent     = !e1_named_q && e1_state.qp != walk_q.qp;
   assign usable     = ours && !e1_state.closing && !e1_state.cut && alive_i;
   assign new_delta  = walk_q.pos - e1_state.queued;
   // An extent ends after 2^30 bytes, so that sequence numbers within it can always be compared.
@@ -203,7 +213,7 @@ module fantail_enqueue #(
   assign new_queued = e1_state.queued + walk_q.len;
   assign unsent     = new_queued - nxt_i;
   // Ready now, or held until the batch's end. Unsent may be stale and too large: then the transmitter holds it.
-  assign to_ready   = walk_q.last || !hold_o || (unsent >= 32'(mss_i));
+  assign to_ready   = walk_q.last || !walk_hold || (unsent >= 32'(mss_i));
 
   assign e1_ready   = overrun ? m_overrun_ready : !append || (to_ready ? wake_in_ready : held_in_ready);
 
@@ -259,35 +269,63 @@ module fantail_enqueue #(
   // ---------------------------------------------------------------- wake-ups: one cycle after the state was written
   logic        wake_valid_q, held_valid_q;
   logic [13:0] wake_id_q, held_id_q;
+  logic [2:0]  held_qp_q;
   logic        wake_in_ready;
   assign wake_in_ready = !wake_valid_q || wake_ready_i;
-  assign held_in_ready = !held_valid_q || held_src_ready[1];
   assign wake_valid_o  = wake_valid_q;
   assign wake_id_o     = wake_id_q;
 
   // ---------------------------------------------------------------- held connections
   logic       draining_q;
   logic [4:0] drain_wait_q;   // longer than a verdict of the transmitter is under way
-  logic       held_valid, held_empty, held_busy;
-  logic [1:0] held_src_ready;
+  logic [QueuePairs-1:0]    held_valid, held_empty, held_busy, held_to_ready, held_from_ready, draining;
+  logic [QueuePairs-1:0]    drain_pick;
+  logic [14*QueuePairs-1:0] held_ids;
 
-  fantail_wake #(
-    .Connections(Connections),
-    .Sources(2)
-  ) u_held (
+  for (genvar q = 0; q < QueuePairs; q++) begin : gen_held
+    logic [1:0] src_ready;
+    fantail_wake #(
+      .Connections(Connections),
+      .Sources(2)
+    ) u_held (
+      .clk, .rst,
+      .busy_o  (held_busy[q]),
+      .s_valid ({held_valid_q && held_qp_q == 3'(q), s_held_valid && s_held_qp == 3'(q)}),
+      .s_ready (src_ready),
+      .s_id    ({held_id_q, s_held_id}),
+      .m_valid (held_valid[q]),
+      .m_ready (drain_pick[q] && drain_ready_i),
+      .m_id    (held_ids[14*q +: 14]),
+      .empty_o (held_empty[q])
+    );
+    assign held_from_ready[q] = src_ready[0] || s_held_qp != 3'(q);
+    assign held_to_ready[q]   = src_ready[1] || held_qp_q != 3'(q);
+    assign draining[q]        = draining_q && walk_q.qp == 3'(q);  // no walk begins meanwhile
+  end
+
+  fantail_turn #(
+    .Num(QueuePairs)
+  ) u_drain_turn (
     .clk, .rst,
-    .busy_o  (held_busy),
-    .s_valid ({held_valid_q, s_held_valid}),
-    .s_ready (held_src_ready),
-    .s_id    ({held_id_q, s_held_id}),
-    .m_valid (held_valid),
-    .m_ready (drain_ready_i && !hold_o),
-    .m_id    (drain_id_o),
-    .empty_o (held_empty)
+    .valid_i (held_valid & ~hold_o),
+    .take_i  (drain_ready_i),
+    .pick_o  (drain_pick),
+    .index_o (),
+    .any_o   (drain_valid_o)
   );
-  assign s_held_ready  = held_src_ready[0];
-  assign drain_valid_o = held_valid && !hold_o;
-  assign hold_o        = hold_i && !draining_q;
+
+  always_comb begin
+    drain_id_o = '0;
+    walk_hold  = 1'b0;
+    for (int q = 0; q < QueuePairs; q++) begin
+      if (drain_pick[q]) drain_id_o = drain_id_o | held_ids[14*q +: 14];
+      if (walk_q.qp == 3'(q)) walk_hold = hold_o[q];
+    end
+  end
+
+  assign held_in_ready = !held_valid_q || held_to_ready == '1;
+  assign s_held_ready  = held_from_ready == '1;
+  assign hold_o        = hold_i & ~draining;
   assign span_o        = span_q;
 
   // ---------------------------------------------------------------- the walk's end
@@ -316,10 +354,10 @@ module fantail_enqueue #(
     end
     if (e1_fire) begin
       if (append) reached_q <= reached_q + 16'd1;
-      else skipped_q <= skipped_q + 16'd1;
+      else if (!absent) skipped_q <= skipped_q + 16'd1;
     end
     if (wake_in_ready) wake_id_q <= cmd_active_q ? cmd_q.id : e1_id_q;
-    if (held_in_ready) held_id_q <= e1_id_q;
+    if (held_in_ready) {held_qp_q, held_id_q} <= {walk_q.qp, e1_id_q};
 
     if (rst) begin
       active_q     <= 1'b0;
@@ -363,14 +401,14 @@ module fantail_enqueue #(
         drain_wait_q <= '1;
       end else begin
         if (drain_wait_q != '0) drain_wait_q <= drain_wait_q - 5'd1;
-        if (held_empty && !held_valid_q && drain_wait_q == '0) draining_q <= 1'b0;
+        if ((draining & ~held_empty) == '0 && !held_valid_q && drain_wait_q == '0) draining_q <= 1'b0;
       end
     end
   end
 
-  assign busy_o = walk_busy || enq_busy || held_busy;
+  assign busy_o = walk_busy || enq_busy || held_busy != '0;
   assign idle_o = !active_q && !e1_valid_q && !wake_valid_q && !held_valid_q && !cmd_active_q
-               && !draining_q && (held_empty || hold_o);
+               && !draining_q && (held_empty | hold_o) == '1;
 
   if ((1 << $clog2(Extents)) != Extents || Extents < 8) begin : gen_check
     $fatal(1, "fantail_enqueue: Extents must be a power of two, at least 8");

@@ -21,11 +21,12 @@
 // Contract: one walk at a time; s_walk is taken when the walk begins. Targets come on m_target; done_o when the last one
 // has been taken. A list's handles come on s_list, in any order and repeated, and behind them one word with s_list_end;
 // a walk with to_list takes all of that. Membership changes (s_op) are taken between walks only and answered two cycles
-// later with the old bit.
+// later with the old bit; with s_op_all, a connection leaves every group, two cycles for each.
 
 module fantail_walk #(
   parameter int Connections = 1024,
-  parameter int Groups      = 1024
+  parameter int Groups      = 1024,
+  parameter int QueuePairs  = 1
 ) (
   input  logic                  clk,
   input  logic                  rst,
@@ -35,7 +36,7 @@ module fantail_walk #(
   output logic                  s_walk_ready,
   input  fantail_pkg::walk_t    s_walk_data,
   input  logic [14:0]           span_i,      // connections in use: highest id ever installed, plus one
-  input  logic                  hold_i,      // what walks have given is held back
+  input  logic [QueuePairs-1:0] hold_i,      // what walks have given is held back
   // targets of a walk to a list
   input  logic                  s_list_valid,
   output logic                  s_list_ready,
@@ -53,6 +54,7 @@ module fantail_walk #(
   input  logic                  s_op_valid,
   output logic                  s_op_ready,
   input  logic                  s_op_join,   // else leave
+  input  logic                  s_op_all,    // every group, not s_op_group
   input  logic [13:0]           s_op_id,
   input  logic [15:0]           s_op_group,
   output logic                  op_done_o,   // pulse
@@ -80,7 +82,7 @@ module fantail_walk #(
   state_e            state_q, state_d;
   logic [13:0]       id_q;
   logic [15:0]       group_q, gen_q;
-  logic              join_q;
+  logic              join_q, all_q;
   logic [13:0]       id_row;
   logic [AddrW-1:0]  id_addr;
   assign id_row  = id_q >> RowLog;
@@ -110,7 +112,7 @@ module fantail_walk #(
   assign op_bit    = RowW'(1) << id_q[RowLog-1:0];
   assign ram_wdata = join_q ? (ram_rdata | op_bit) : (ram_rdata & ~op_bit);
   assign ram_we    = state_q == OpWrite;
-  assign op_done_o = state_q == OpWrite;
+  assign op_done_o = state_q == OpWrite && (!all_q || group_q == 16'(Groups - 1));
   assign op_was_o  = (ram_rdata & op_bit) != '0;
 
   // ---------------------------------------------------------------- turns
@@ -118,7 +120,8 @@ module fantail_walk #(
   localparam int GroupW = $clog2(Groups);
 
   typedef struct packed {
-    logic [15:0] round;                // of the last walk
+    logic [2:0]  qp;                   // of the last walk
+    logic [15:0] round;
     logic [13:0] start;                // id at which that round begins
     logic [13:0] next;                 // and the one after it
     logic [7:0]  fraction;             // of a member
@@ -128,8 +131,10 @@ module fantail_walk #(
   logic              turn_re, turn_we, turn_busy;
   logic [GroupW-1:0] turn_raddr;
   turn_t             turn, turn_q, turn_new;  // of the walk: turn_q, its start as it holds now
-  logic [15:0]       round_q;
-  logic              fresh_q;          // the next walk begins a round
+  logic [16*QueuePairs-1:0] rounds_q;  // of each queue pair
+  logic [QueuePairs-1:0]    fresh_q;   // its next walk begins a round
+  logic [15:0]       round;            // of the walk
+  logic [2:0]        qp_q;
   logic              last_q;           // the walk ends its batch
   logic              moves_q;          // the walk is its group's first of the round
   logic              moves;
@@ -139,7 +144,7 @@ module fantail_walk #(
   logic              joins, leaves;
 
   fantail_table #(
-    .Width(67),
+    .Width(70),
     .Depth(Groups)
   ) u_turn (
     .clk, .rst,
@@ -154,7 +159,7 @@ module fantail_walk #(
 
   assign joins  = join_q && !op_was_o;
   assign leaves = !join_q && op_was_o;
-  assign moves  = turn.round != round_q;
+  assign moves  = turn.round != round || turn.qp != qp_q;
   assign step   = turn.members * 23'(Step) + 23'(turn.fraction);
 
   // ---------------------------------------------------------------- scan
@@ -173,6 +178,11 @@ module fantail_walk #(
 
   assign last_row   = span_i == '0 ? '0 : RIdxW'((span_i - 15'd1) >> RowLog);
   assign from_start = {RowW{1'b1}} << turn_q.start[RowLog-1:0];
+
+  always_comb begin
+    round = '0;
+    for (int q = 0; q < QueuePairs; q++) if (qp_q == 3'(q)) round = rounds_q[16*q +: 16];
+  end
 
   always_comb begin
     first_bit = '0;
@@ -237,7 +247,7 @@ module fantail_walk #(
         ram_raddr = id_addr;
         state_d   = OpWrite;
       end
-      OpWrite: state_d = Idle;
+      OpWrite: state_d = op_done_o ? Idle : OpRead;
       Single:  if (m_target_ready) state_d = Idle;
       List:    if (done_o) state_d = Idle;
       Turn:    state_d = Scan;
@@ -249,14 +259,17 @@ module fantail_walk #(
   always_ff @(posedge clk) begin
     if (s_op_valid && s_op_ready) begin
       id_q    <= s_op_id;
-      group_q <= s_op_group;
+      group_q <= s_op_all ? '0 : s_op_group;
       join_q  <= s_op_join;
+      all_q   <= s_op_all;
     end
+    if (state_q == OpWrite && all_q) group_q <= group_q + 16'd1;
     if (s_walk_valid && s_walk_ready) begin
       id_q         <= s_walk_data.target[13:0];
       gen_q        <= s_walk_data.target[31:16];
       group_q      <= s_walk_data.target[15:0];
       last_q       <= s_walk_data.last;
+      qp_q         <= s_walk_data.qp;
       next_valid_q <= 1'b0;
       next_first_q <= 1'b1;
       cur_q        <= '0;
@@ -267,7 +280,8 @@ module fantail_walk #(
       mark_q  <= step[22:8];
       row_q   <= RIdxW'(turn.start >> RowLog);
       if (moves) begin
-        turn_q.round    <= round_q;
+        turn_q.qp       <= qp_q;
+        turn_q.round    <= round;
         turn_q.start    <= turn.next;
         turn_q.fraction <= step[7:0];
         row_q           <= RIdxW'(turn.next >> RowLog);
@@ -296,15 +310,17 @@ module fantail_walk #(
     end
     if (rst) begin
       state_q <= Idle;
-      round_q <= '0;
-      fresh_q <= 1'b1;
+      rounds_q <= '0;
+      fresh_q  <= '1;
     end else begin
       state_q <= state_d;
-      if (s_walk_valid && s_walk_ready) begin
-        round_q <= round_q + 16'(fresh_q);
-        fresh_q <= 1'b0;
-      end else if (!hold_i || (done_o && last_q)) begin
-        fresh_q <= 1'b1;
+      for (int q = 0; q < QueuePairs; q++) begin
+        if (s_walk_valid && s_walk_ready && s_walk_data.qp == 3'(q)) begin
+          rounds_q[16*q +: 16] <= rounds_q[16*q +: 16] + 16'(fresh_q[q]);
+          fresh_q[q]           <= 1'b0;
+        end else if (!hold_i[q] || (done_o && last_q && qp_q == 3'(q))) begin
+          fresh_q[q] <= 1'b1;
+        end
       end
     end
   end

@@ -70,6 +70,7 @@ module fantail_bar #(
   output logic [QueuePairs-1:0]     qp_enable_o,
   output logic [QueuePairs-1:0]     urgent_o,
   output logic [QueuePairs-1:0]     summary_only_o,
+  output logic [32*QueuePairs-1:0]  local_ip_o,
   // doorbells
   output logic [2*QueuePairs-1:0]   db_tail_valid_o,  // bit 2q: DATA tail moved, 2q+1: CONTROL tail moved
   output logic [15*QueuePairs-1:0]  data_tail_o,
@@ -78,6 +79,7 @@ module fantail_bar #(
   output logic [QueuePairs-1:0]     arm_o,
   // state shown and checked
   input  logic [QueuePairs-1:0]     running_i,        // the queue pair's blocks have come up
+  input  logic [QueuePairs-1:0]     closing_i,        // ENABLE fell, and they have not ended
   input  logic [15*QueuePairs-1:0]  data_head_i,
   input  logic [15*QueuePairs-1:0]  control_head_i,
   input  logic [15*QueuePairs-1:0]  status_tail_i,    // records written
@@ -297,12 +299,14 @@ module fantail_bar #(
       .qp_enable_o     (qp_enable[q]),
       .urgent_o        (urgent_o[q]),
       .summary_only_o  (summary_only_o[q]),
+      .local_ip_o      (local_ip_o[32*q +: 32]),
       .db_tail_valid_o (db_tail_valid_o[2*q +: 2]),
       .data_tail_o     (data_tail_o[15*q +: 15]),
       .control_tail_o  (control_tail_o[15*q +: 15]),
       .status_head_o   (status_head_o[15*q +: 15]),
       .arm_o           (arm_o[q]),
       .running_i       (running_i[q]),
+      .closing_i       (closing_i[q]),
       .data_head_i     (data_head_i[15*q +: 15]),
       .control_head_i  (control_head_i[15*q +: 15]),
       .status_tail_i   (status_tail_i[15*q +: 15]),

@@ -44,6 +44,7 @@ module fantail_bar_qp #(
   output logic        qp_enable_o,
   output logic        urgent_o,
   output logic        summary_only_o,
+  output logic [31:0] local_ip_o,
   // doorbells
   output logic [1:0]  db_tail_valid_o,
   output logic [14:0] data_tail_o,
@@ -52,6 +53,7 @@ module fantail_bar_qp #(
   output logic        arm_o,
   // state of the queue pair
   input  logic        running_i,     // the queue pair's blocks have come up
+  input  logic        closing_i,     // ENABLE fell, and they have not ended
   input  logic [14:0] data_head_i,
   input  logic [14:0] control_head_i,
   input  logic [14:0] status_tail_i,
@@ -92,6 +94,7 @@ module fantail_bar_qp #(
       enable_q       <= 1'b0;
       urgent_o       <= 1'b0;
       summary_only_o <= 1'b0;
+      local_ip_o     <= '0;
     end else if (disable_i) begin
       enable_q       <= 1'b0;
     end else if (wr_en_i) begin
@@ -110,6 +113,7 @@ module fantail_bar_qp #(
         fantail_regs_pkg::QP_SLOT_COUNT:      slot_count_q          <= wr_data_i[12:0];
         fantail_regs_pkg::QP_MOD_COUNT:       mod_count_o           <= wr_data_i[15:0];
         fantail_regs_pkg::QP_MOD_US:          mod_us_o              <= wr_data_i;
+        fantail_regs_pkg::QP_LOCAL_IP:        local_ip_o            <= wr_data_i;
         fantail_regs_pkg::QP_QP_CTRL:         {summary_only_o, urgent_o, enable_q} <= wr_data_i[2:0];
         default: ;  // read-only, doorbells (below) and holes
       endcase
@@ -289,8 +293,9 @@ module fantail_bar_qp #(
         fantail_regs_pkg::QP_SLOT_COUNT:      reg_rdata_q <= 32'(slot_count_q);
         fantail_regs_pkg::QP_MOD_COUNT:       reg_rdata_q <= 32'(mod_count_o);
         fantail_regs_pkg::QP_MOD_US:          reg_rdata_q <= mod_us_o;
+        fantail_regs_pkg::QP_LOCAL_IP:        reg_rdata_q <= local_ip_o;
         fantail_regs_pkg::QP_QP_CTRL:         reg_rdata_q <= 32'({summary_only_o, urgent_o, enable_q});
-        fantail_regs_pkg::QP_QP_STATUS:       reg_rdata_q <= 32'({halted_o, qp_enable_o && running_i && !halted_o});
+        fantail_regs_pkg::QP_QP_STATUS:       reg_rdata_q <= 32'({closing_i, halted_o, qp_enable_o && running_i && !halted_o});
         fantail_regs_pkg::QP_FAULT_CODE:      reg_rdata_q <= 32'(fault_code_q);
         fantail_regs_pkg::QP_FAULT_ADDR:      reg_rdata_q <= fault_addr_q[31:0];
         fantail_regs_pkg::QP_FAULT_ADDR_HI:   reg_rdata_q <= fault_addr_q[63:32];

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control unit: runs one entry that is not PUBLISH at a time, for both rings in turn.
+// Control unit: runs one entry that is not PUBLISH at a time, for all rings in turn.
 //
 // Contract
-//  - s_req: ring r in bit r, slice r (0 DATA, 1 CONTROL); the entry must hold until m_done_valid[r] (one cycle) answers
-//    with a REFUSE_ code and, for DMA_READ, the address of the first line that failed. Waiting rings alternate.
+//  - s_req: ring r in bit r, slice r (queue pair q: 2q DATA, 2q+1 CONTROL); the entry must hold until m_done_valid[r] (one
+//    cycle) answers with a REFUSE_ code and, for DMA_READ, the address of the first line that failed. Rings take turns.
+//  - A connection belongs to the queue pair that installed it. Others are refused (WRONG_QP), and what they inject does not
+//    find it (m_inj_qp, m_flow_qp). Slots are those of the entry's queue pair.
 //  - A refused entry changes nothing. Codes are found in the order of their numbers, but what needs the context of
 //    CONN_INSTALL (DMA_READ, CONTEXT, then TUPLE_EXISTS, FLOW_FULL) comes after what does not.
 //  - RECV_RETURN looks at all its slots first (m_slot_check high: answer without effect), then gives them back.
 //  - CONN_RELEASE is answered when the engine has let go of the connection (CmdRetire), a few microseconds.
+//  - s_close: a step of a queue pair's end (fantail_close), held until close_done_o. If connection s_close_id belongs to
+//    s_close_qp it is aborted, leaves its groups and is released. Between two steps a waiting ring is served.
 //  - m_cmd, m_flow: one at a time, the next only after the answer.
 //  - Frames: read whole, then sent without pause; FRAME_INJECT waits for the lookup's answer.
 //  - A connection is live from the end of its install to its release.
@@ -23,16 +27,21 @@ module fantail_ctl #(
   output logic                        busy_o,        // tables are being cleared
   output logic                        idle_o,        // nothing running
 
-  input  logic [1:0]                  s_req_valid,
-  output logic [1:0]                  s_req_ready,
-  input  logic [1023:0]               s_req_entry,
-  output logic [1:0]                  m_done_valid,
+  input  logic [2*QueuePairs-1:0]     s_req_valid,
+  output logic [2*QueuePairs-1:0]     s_req_ready,
+  input  logic [1024*QueuePairs-1:0]  s_req_entry,
+  output logic [2*QueuePairs-1:0]     m_done_valid,
   output logic [7:0]                  m_done_code,
   output logic [63:0]                 m_done_addr,
+  input  logic                        s_close_valid,
+  input  logic [2:0]                  s_close_qp,
+  input  logic [13:0]                 s_close_id,
+  output logic                        close_done_o,  // pulse
 
   output logic                        m_dma_valid,
   input  logic                        m_dma_ready,
   output logic [63:0]                 m_dma_addr,
+  output logic [2:0]                  m_dma_qp,
   output logic [10:0]                 m_dma_bytes,
   input  logic                        s_dma_valid,
   input  logic [511:0]                s_dma_data,
@@ -45,6 +54,7 @@ module fantail_ctl #(
   output logic [1:0]                  m_flow_op,
   output fantail_pkg::tuple_t         m_flow_tuple,
   output logic [13:0]                 m_flow_id,
+  output logic [2:0]                  m_flow_qp,
   input  logic                        s_flow_rsp_valid,
   input  logic [1:0]                  s_flow_rsp_code,  // 0 done, 1 exists, 2 full
 
@@ -58,11 +68,12 @@ module fantail_ctl #(
   output logic                        m_clear_valid,    // forget the events of m_clear_id (one cycle, at install)
   output logic [13:0]                 m_clear_id,
 
-  input  logic [12:0]                 slot_count_i,
+  input  logic [13*QueuePairs-1:0]    slot_count_i,
   output logic                        m_slot_valid,
   input  logic                        m_slot_ready,
   output logic [11:0]                 m_slot_data,
   output logic                        m_slot_check,     // only look
+  output logic [2:0]                  m_slot_qp,
   input  logic                        s_slot_rsp_valid,
   input  logic                        s_slot_rsp_ok,    // was handed out
   input  logic [13:0]                 s_slot_rsp_id,
@@ -79,9 +90,9 @@ module fantail_ctl #(
   output logic [511:0]                m_inj_data,
   output logic [6:0]                  m_inj_bytes,
   output logic                        m_inj_last,
+  output logic [2:0]                  m_inj_qp,
   input  logic                        s_inj_rsp_valid,
   input  logic                        s_inj_rsp_hit,
-
 
   output logic                        install_inc_o,
   output logic                        release_inc_o
@@ -108,7 +119,9 @@ module fantail_ctl #(
   } state_e;
 
   state_e                     st_q, st_d;
-  logic                       ring_q, turn_q, commit_q, commit_d;
+  logic [3:0]                 ring_q;        // of the entry
+  logic [2:0]                 qp;            // its queue pair
+  logic                       commit_q, commit_d;
   logic [511:0]               entry_bits_q;
   fantail_regs_pkg::entry_t   entry;
   fantail_regs_pkg::context_t ctx;
@@ -120,21 +133,60 @@ module fantail_ctl #(
   logic [13:0]                owner_q;
   logic [15:0]                owner_gen_q, owner_bytes_q;
   logic                       owner_read_q;  // the tables show the slot's owner
-  logic                       pick;
 
-  // ---------------------------------------------------------------- intake: rings alternate
-  assign pick        = s_req_valid[1] && (turn_q || !s_req_valid[0]);
-  assign s_req_ready = st_q == StIdle && !busy_o ? {pick, s_req_valid[0] && !pick} : 2'b00;
+  // ---------------------------------------------------------------- intake: rings take turns
+  localparam logic [1:0] StepAbort  = 2'd0;
+  localparam logic [1:0] StepLeave  = 2'd1;
+  localparam logic [1:0] StepRetire = 2'd2;
+  logic                    close_q;       // a step, not an entry
+  logic [1:0]              step_q, step_d;
+  logic                    close_turn_q, close_taken;
+  logic [2*QueuePairs-1:0] pick;
+  logic [3:0]              pick_ring;
+  logic                    any, taken;
+  logic [511:0]            pick_entry;
+
+  fantail_turn #(
+    .Num(2 * QueuePairs)
+  ) u_turn (
+    .clk,
+    .rst,
+    .valid_i (s_req_valid),
+    .take_i  (taken),
+    .pick_o  (pick),
+    .index_o (pick_ring),
+    .any_o   (any)
+  );
+
+  assign close_taken = s_close_valid && (close_turn_q || !any) && st_q == StIdle && !busy_o;
+  assign taken       = any && st_q == StIdle && !busy_o && !close_taken;
+  assign s_req_ready = taken ? pick : '0;
   assign entry       = entry_bits_q;
-  assign idle_o      = st_q == StIdle && s_req_valid == 2'b00;
+  assign qp          = ring_q[3:1];
+  assign idle_o      = st_q == StIdle && !any && !s_close_valid;
+
+  fantail_regs_pkg::entry_t release_entry;
+  always_comb begin
+    release_entry        = '0;
+    release_entry.op     = fantail_regs_pkg::OP_CONN_RELEASE;
+    release_entry.target = 32'(s_close_id);
+    pick_entry           = '0;
+    for (int r = 0; r < 2 * QueuePairs; r++) if (pick[r]) pick_entry = pick_entry | s_req_entry[512*r +: 512];
+  end
 
   always_ff @(posedge clk) begin
-    if (s_req_ready != 2'b00) begin
-      entry_bits_q <= s_req_ready[1] ? s_req_entry[1023:512] : s_req_entry[511:0];
-      ring_q       <= s_req_ready[1];
+    if (taken) begin
+      entry_bits_q <= pick_entry;
+      ring_q       <= pick_ring;
+      close_q      <= 1'b0;
     end
-    if (rst) turn_q <= 1'b1;
-    else if (s_req_ready != 2'b00) turn_q <= s_req_ready[0];
+    if (close_taken) begin
+      entry_bits_q <= release_entry;
+      ring_q       <= {s_close_qp, 1'b1};
+      close_q      <= 1'b1;
+    end
+    if (rst) close_turn_q <= 1'b0;
+    else if (taken || close_taken) close_turn_q <= taken;
   end
 
   // ---------------------------------------------------------------- tables
@@ -176,11 +228,11 @@ module fantail_ctl #(
     .waddr_i     (id),
     .installed_i (is_install),
     .gen_i       (gen),
-    .qp_i        (3'd0),
+    .qp_i        (qp),
     .tuple_we_i  (tuple_we),
     .tuple_i     (ctx_tuple),
     .groups_we_i (groups_we),
-    .groups_i    (is_join ? groups + 16'd1 : groups - 16'd1)
+    .groups_i    (close_q ? '0 : is_join ? groups + 16'd1 : groups - 16'd1)
   );
 
   // ---------------------------------------------------------------- refusals
@@ -192,14 +244,16 @@ module fantail_ctl #(
   fantail_ctl_check #(
     .Connections(Connections),
     .Groups     (Groups),
-    .LogBytes   (LogBytes)
+    .LogBytes   (LogBytes),
+    .QueuePairs (QueuePairs)
   ) u_check (
     .entry_i     (entry),
-    .control_i   (ring_q),
+    .control_i   (ring_q[0]),
+    .qp_i        (qp),
     .handle_i    (is_handle),
     .installed_i (live_installed),
     .gen_i       (live_gen),
-    .qp_i        (live_qp),
+    .live_qp_i   (live_qp),
     .groups_i    (groups),
     .code_o      (entry_code),
     .ctx_i       (ctx),
@@ -220,22 +274,25 @@ module fantail_ctl #(
     addr_d    = addr_q;
     k_d       = k_q;
     commit_d  = commit_q;
+    step_d    = step_q;
     live_we   = 1'b0;
     tuple_we  = 1'b0;
     groups_we = 1'b0;
     send      = 1'b0;
     unique case (st_q)
-      StIdle: if (s_req_ready != 2'b00) st_d = StRead;
+      StIdle: if (taken || close_taken) st_d = StRead;
       StRead: begin
         st_d     = StCheck;
         code_d   = fantail_regs_pkg::REFUSE_OK;
         addr_d   = '0;
         k_d      = '0;
         commit_d = 1'b0;
+        step_d   = StepAbort;
       end
       StCheck: begin
         code_d = entry_code;
-        if (code_d != fantail_regs_pkg::REFUSE_OK) st_d = StDone;
+        if (close_q) st_d = live_installed && live_qp == qp ? StCmd : StDone;
+        else if (code_d != fantail_regs_pkg::REFUSE_OK) st_d = StDone;
         else if (is_install || is_tx || is_inject) st_d = StDma;
         else if (is_release) st_d = StFlow;
         else if (is_return) st_d = StSlot;
@@ -264,6 +321,7 @@ module fantail_ctl #(
           st_d = StCmd;
           if (is_release) begin
             live_we = 1'b1;
+            step_d  = groups != '0 ? StepLeave : StepRetire;
           end else begin
             tuple_we = s_flow_rsp_code == 2'd0;
             if (s_flow_rsp_code != 2'd0) begin
@@ -282,6 +340,12 @@ module fantail_ctl #(
           groups_we = (is_join && !s_rsp_bit) || (is_leave && s_rsp_bit);
           if (is_return) begin
             st_d = k_q == entry.len[3:0] ? StDone : StSlot;
+          end
+          if (close_q) begin
+            groups_we = step_q == StepLeave;
+            step_d    = StepRetire;
+            if (step_q == StepAbort) st_d = StFlow;
+            if (step_q == StepLeave) st_d = StCmd;
           end
         end
       end
@@ -320,7 +384,7 @@ module fantail_ctl #(
       StCredit: begin
         // a slot of a frame, or of a connection that is gone, returns no credit
         if (owner_read_q) begin
-          if (live_installed && live_gen == owner_gen_q && owner_bytes_q != '0) st_d = StCmd;
+          if (live_installed && live_gen == owner_gen_q && live_qp == qp && owner_bytes_q != '0) st_d = StCmd;
           else st_d = k_q == entry.len[3:0] ? StDone : StSlot;
         end
       end
@@ -334,6 +398,7 @@ module fantail_ctl #(
     addr_q       <= addr_d;
     k_q          <= k_d;
     commit_q     <= commit_d;
+    step_q       <= step_d;
     owner_read_q <= st_q == StCredit;
     if (s_slot_rsp_valid) begin
       owner_q       <= s_slot_rsp_id;
@@ -351,12 +416,14 @@ module fantail_ctl #(
   // ---------------------------------------------------------------- requests
   assign m_dma_valid = st_q == StDma;
   assign m_dma_addr  = entry.addr;
+  assign m_dma_qp    = qp;
   assign m_dma_bytes = is_install ? 11'(fantail_regs_pkg::CONTEXT_BYTES) : entry.len[10:0];
 
   assign m_flow_valid = st_q == StFlow;
   assign m_flow_op    = is_install ? fantail_pkg::FlowInsert : fantail_pkg::FlowDelete;
   assign m_flow_tuple = is_install ? ctx_tuple : tuple;
   assign m_flow_id    = id;
+  assign m_flow_qp    = qp;
 
   logic [3:0] cmd_op;
   always_comb begin
@@ -371,22 +438,26 @@ module fantail_ctl #(
       fantail_regs_pkg::OP_RECV_RETURN:  cmd_op = fantail_pkg::CmdCredit;
       default:                           cmd_op = fantail_pkg::CmdQuery;
     endcase
+    if (close_q && step_q == StepAbort) cmd_op = fantail_pkg::CmdAbort;
+    if (close_q && step_q == StepLeave) cmd_op = fantail_pkg::CmdPurge;
   end
   assign m_cmd_valid = st_q == StCmd;
-  assign m_cmd_data  = is_return ? {cmd_op, owner_q, owner_gen_q, 3'd0, 16'd0, 48'd0, owner_bytes_q}
-                                 : {cmd_op, id, gen, 3'd0, entry.arg0[15:0], entry.arg1};
+  assign m_cmd_data  = is_return ? {cmd_op, owner_q, owner_gen_q, qp, 16'd0, 48'd0, owner_bytes_q}
+                                 : {cmd_op, id, gen, qp, entry.arg0[15:0], entry.arg1};
   assign m_ctx_data  = ctx_q;
 
   assign m_clear_valid = tuple_we;
   assign m_clear_id    = id;
   assign install_inc_o = st_q == StCmdWait && s_rsp_valid && is_install;
-  assign release_inc_o = st_q == StCmdWait && s_rsp_valid && is_release;
+  assign release_inc_o = st_q == StCmdWait && s_rsp_valid && is_release && (!close_q || step_q == StepRetire);
 
   assign m_slot_valid = st_q == StSlot && (commit_q || !slot_bad);
   assign m_slot_data  = slot;
   assign m_slot_check = !commit_q;
+  assign m_slot_qp    = qp;
 
-  assign m_done_valid = st_q == StDone ? {ring_q, !ring_q} : 2'b00;
+  assign close_done_o = st_q == StDone && close_q;
+  assign m_done_valid = st_q == StDone && !close_q ? (2*QueuePairs)'(16'd1 << ring_q) : '0;
   assign m_done_code  = code_q;
   assign m_done_addr  = addr_q;
 
@@ -415,6 +486,7 @@ module fantail_ctl #(
   assign m_inj_data  = m_htx_data;
   assign m_inj_bytes = m_htx_bytes;
   assign m_inj_last  = m_htx_last;
+  assign m_inj_qp    = qp;
 
   always_ff @(posedge clk) begin
     if (s_inj_rsp_valid) inj_hit_q <= s_inj_rsp_hit;
@@ -422,11 +494,7 @@ module fantail_ctl #(
     else if (s_inj_rsp_valid) inj_answered_q <= 1'b1;
   end
 
-  if (QueuePairs != 1) begin : gen_check
-    $fatal(1, "fantail_ctl: only one queue pair");
-  end
-
   `ASSERT(SlotStillOurs, !(st_q == StSlotWait && commit_q && s_slot_rsp_valid) || s_slot_rsp_ok)
-  `ASSERT(OneAnswer, m_done_valid != 2'b11)
+  `ASSERT(OneAnswer, (m_done_valid & (m_done_valid - 1'b1)) == '0)
 
 endmodule

@@ -8,21 +8,23 @@
 module fantail_ctl_check #(
   parameter int Connections = 1024,     // connections
   parameter int Groups      = 1024,     // groups
-  parameter int LogBytes    = 1048576   // bytes of the payload log
+  parameter int LogBytes    = 1048576,  // bytes of the payload log
+  parameter int QueuePairs  = 1         // queue pairs
 ) (
   input  fantail_regs_pkg::entry_t   entry_i,
   input  logic                       control_i,    // on the CONTROL ring
+  input  logic [2:0]                 qp_i,         // of the entry
   input  logic                       handle_i,     // names an installed connection
   input  logic                       installed_i,  // tables at the entry's id
   input  logic [15:0]                gen_i,
-  input  logic [2:0]                 qp_i,
+  input  logic [2:0]                 live_qp_i,
   input  logic [15:0]                groups_i,
   output logic [7:0]                 code_o,
   input  fantail_regs_pkg::context_t ctx_i,
   output logic [7:0]                 ctx_code_o,
   output fantail_pkg::tuple_t        ctx_tuple_o,
   input  logic [3:0]                 k_i,
-  input  logic [12:0]                slot_count_i,
+  input  logic [13*QueuePairs-1:0]   slot_count_i,
   output logic [11:0]                slot_o,
   output logic                       slot_bad_o
 );
@@ -56,7 +58,7 @@ module fantail_ctl_check #(
     if (handle_i && !(installed_i && gen_i == entry_i.target[31:16]))
       live_code = fantail_regs_pkg::REFUSE_NOT_INSTALLED;
     else if (is_install && installed_i) live_code = fantail_regs_pkg::REFUSE_INSTALLED;
-    else if (handle_i && qp_i != 3'd0) live_code = fantail_regs_pkg::REFUSE_WRONG_QP;
+    else if (handle_i && live_qp_i != qp_i) live_code = fantail_regs_pkg::REFUSE_WRONG_QP;
     else if (is_release && groups_i != '0) live_code = fantail_regs_pkg::REFUSE_IN_GROUP;
   end
 
@@ -79,13 +81,16 @@ module fantail_ctl_check #(
   // ---------------------------------------------------------------- slots of RECV_RETURN
   assign slots = {entry_i.arg2, entry_i.arg1, entry_i.arg0};
   assign slot  = 16'(slots >> {k_i, 4'd0});
+  logic [12:0] slot_count;
   always_comb begin
+    slot_count = '0;
+    for (int q = 0; q < QueuePairs; q++) if (qp_i == 3'(q)) slot_count = slot_count_i[13*q +: 13];
     twice = 1'b0;
     for (int j = 0; j < 12; j++) begin
       if (4'(j) < k_i && slots[16*j +: 16] == slot) twice = 1'b1;
     end
   end
   assign slot_o     = slot[11:0];
-  assign slot_bad_o = slot >= 16'(slot_count_i) || twice;
+  assign slot_bad_o = slot >= 16'(slot_count) || twice;
 
 endmodule

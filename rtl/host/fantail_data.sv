@@ -7,17 +7,19 @@
 // Contract
 //  - Every entry goes to m_ret in order, with its refusal code (PUBLISH only; other operations are checked where
 //    they run) and, for a good PUBLISH, the log position of its first byte. Each good PUBLISH then has exactly one
-//    word in m_done, in the same order, no earlier than the cycle in which its last beat stands on m_append: err says
+//    word in m_done, in the same order, in the cycle after its last beat was taken on m_append: err says
 //    that a line failed and its log bytes are a hole.
-//  - A payload is reserved when alloc_pos + len - log_low_i <= LogBytes; else it and all behind it wait
-//    (log_wait_o) until the watermark has reached log_want_o.
+//  - Log space is asked for on m_space (fantail_log_space): the payload and all behind it wait until s_space_grant gives
+//    it [s_space_pos, s_space_pos + len) in the same cycle. It asks only when it could go on at once, and while records
+//    have room (room_i): what was granted never waits for the host to read.
 //  - Payloads that share a host line: the line is read again only if this entry was beyond the announced tail when
 //    the line was requested, because the host may have written its bytes later. Carrying works across requests,
 //    entry fetches and batches. So payloads side by side cost each line once.
 //  - Requests of payloads that follow each other are joined while entries arrive without a gap.
 //  - Each good PUBLISH to a target list is told on m_list, in order, when it is reserved; there is always room.
-//  - m_append has no ready: at most one aligned line per beat, one beat per cycle. s_line_ready waits only for the
-//    payload that the line belongs to, which is known before its lines are requested.
+//  - m_append: at most one aligned line per beat, one beat per cycle. s_line_ready waits only for m_append_ready and for
+//    the payload that the line belongs to, which is known before its lines are requested.
+//  - When enable_i falls, an entry without log space is forgotten; what was granted is finished.
 //  - waiting_o: there is no entry, or the entry waits for log space. One entry per cycle.
 
 module fantail_data #(
@@ -37,9 +39,13 @@ module fantail_data #(
   input  logic [14:0]              tail_i,        // newest announced tail of the ring
   input  logic                     ring_empty_i,
 
-  input  logic [31:0]              log_low_i,     // everything below may be overwritten
-  output logic [31:0]              alloc_pos_o,   // next position to be reserved
-  output logic [31:0]              log_used_o,    // bytes reserved above the watermark
+  output logic                     m_space_valid, // a payload wants log space
+  output logic                     m_space_take,  // it could take it now
+  output logic [31:0]              m_space_len,
+  input  logic                     s_space_grant,
+  input  logic                     s_space_wait,  // there is none
+  input  logic [31:0]              s_space_pos,
+  input  logic [$clog2(Depth)+2:0] room_i,        // records that can be taken without waiting
 
   output logic                     m_req_valid,
   input  logic                     m_req_ready,
@@ -51,6 +57,7 @@ module fantail_data #(
   input  logic                     s_line_err,
 
   output logic                     m_append_valid,
+  input  logic                     m_append_ready,
   output fantail_pkg::append_t     m_append_data,
 
   output logic                     m_list_valid,
@@ -71,14 +78,15 @@ module fantail_data #(
   output logic                     m_done_err,
   output logic [63:0]              m_done_addr,   // first failed line
 
+  output logic                     granted_o,     // a payload on m_ret, or behind it, has log space
   output logic                     waiting_o,
-  output logic                     log_wait_o,
-  output logic [31:0]              log_want_o
+  output logic                     log_wait_o
 );
   `include "fantail_assert.svh"
 
   localparam int LenW  = 23;  // a quarter of 16 MiB
   localparam int DescW = 32 + 6 + LenW + 1 + 58;
+  localparam int LevelW = $clog2(Depth) + 1;
 
   // ---------------------------------------------------------------- A: check
   fantail_regs_pkg::entry_t in_entry, a_entry;
@@ -115,16 +123,15 @@ module fantail_data #(
       a_good_q  <= in_publish && in_code == fantail_regs_pkg::REFUSE_OK;
       a_last_q  <= in_last;
     end
-    if (rst) a_valid_q <= 1'b0;
-    else if (s_entry_ready) a_valid_q <= s_entry_valid;
+    if (rst || (!enable_i && !b_take)) a_valid_q <= 1'b0;
+    else if (s_entry_ready) a_valid_q <= s_entry_valid && enable_i;
   end
 
   // ---------------------------------------------------------------- B: reserve, decide on the carried line, request
-  logic [31:0] alloc_q;
   logic        carry_valid_q;  // carry_line_q is the line requested last, when carry_tail_q was the tail
   logic [57:0] carry_line_q, a_first, new_first;
   logic [14:0] carry_tail_q, ahead;
-  logic        announced, carry, space_ok, ret_ready, desc_ready, room, joins, reads;
+  logic        announced, carry, ret_ready, desc_ready, told, joins, reads;
   logic [16:0] new_lines;
   logic        acc_valid_q;    // lines collected for the next request
   logic [57:0] acc_line_q;
@@ -138,15 +145,19 @@ module fantail_data #(
   assign new_first  = carry ? a_first + 58'd1 : a_first;
   assign new_lines  = 17'(a_last_q - a_first) + 17'(!carry);
   assign reads      = a_good_q && new_lines != '0;
-  assign log_used_o = alloc_q - log_low_i;
-  assign space_ok   = 33'(log_used_o) + 33'(a_entry.len) <= 33'(LogBytes);
+
+  // an entry has at most two records, of itself and of its batch; two more are on their way to where they are counted
+  assign told = room_i >= (LevelW+2)'({ret_level, 1'b0}) + (LevelW+2)'(6);
 
   // acc joins what follows it directly, up to a full burst; it moves out as soon as a cycle brings nothing to join
   assign joins    = acc_valid_q && acc_lines_q < 17'd8 && acc_line_q + 58'(acc_lines_q) == new_first;
   assign acc_out  = !m_req_valid || m_req_ready;
   assign acc_free = !acc_valid_q || acc_out;
-  assign room     = ret_ready && (!a_good_q || (space_ok && desc_ready));
-  assign b_take   = a_valid_q && room && (!reads || joins || acc_free);
+  assign b_take   = a_valid_q && (a_good_q ? s_space_grant : ret_ready);
+
+  assign m_space_valid = a_valid_q && a_good_q;
+  assign m_space_take  = ret_ready && desc_ready && told && (!reads || joins || acc_free) && enable_i;
+  assign m_space_len   = a_entry.len;
   assign acc_keep = b_take && a_good_q && (new_lines == '0 || joins) && acc_lines_q < 17'd8;
 
   always_ff @(posedge clk) begin
@@ -165,14 +176,12 @@ module fantail_data #(
       end
     end
     if (rst) begin
-      alloc_q       <= '0;
       carry_valid_q <= 1'b0;
       acc_valid_q   <= 1'b0;
       m_req_valid   <= 1'b0;
       m_list_first  <= 1'b1;
     end else begin
-      if (b_take && a_good_q) alloc_q <= alloc_q + a_entry.len;
-      if (b_take && (a_entry.flags & fantail_regs_pkg::FLAG_LAST) != '0) m_list_first <= 1'b1;
+      if (!enable_i || (b_take && (a_entry.flags & fantail_regs_pkg::FLAG_LAST) != '0)) m_list_first <= 1'b1;
       else if (m_list_valid) m_list_first <= 1'b0;
       if (!enable_i) carry_valid_q <= 1'b0;
       else if (b_take && reads) carry_valid_q <= 1'b1;
@@ -188,9 +197,7 @@ module fantail_data #(
   assign m_list_addr  = a_entry.list_addr[63:2];
   assign m_list_len   = a_entry.list_len[14:0];
 
-  assign alloc_pos_o = alloc_q;
-  assign log_wait_o  = a_valid_q && a_good_q && !space_ok;
-  assign log_want_o  = alloc_q + a_entry.len - 32'(LogBytes);
+  assign log_wait_o  = s_space_wait;
   assign waiting_o   = log_wait_o || (!a_valid_q && ring_empty_i);
 
   // ---------------------------------------------------------------- queues
@@ -211,7 +218,7 @@ module fantail_data #(
     .rst,
     .s_valid (b_take),
     .s_ready (ret_ready),
-    .s_data  ({a_data_q, a_index_q, a_code_q, alloc_q}),
+    .s_data  ({a_data_q, a_index_q, a_code_q, s_space_pos}),
     .m_valid (m_ret_valid),
     .m_ready (m_ret_ready),
     .m_data  ({m_ret_entry, m_ret_index, m_ret_code, m_ret_pos}),
@@ -226,7 +233,7 @@ module fantail_data #(
     .rst,
     .s_valid (b_take && a_good_q),
     .s_ready (desc_ready),
-    .s_data  ({alloc_q, a_entry.addr[5:0], a_entry.len[LenW-1:0], carry, a_first}),
+    .s_data  ({s_space_pos, a_entry.addr[5:0], a_entry.len[LenW-1:0], carry, a_first}),
     .m_valid (desc_valid),
     .m_ready (desc_pop),
     .m_data  (desc),
@@ -245,7 +252,8 @@ module fantail_data #(
   logic [6:0]      bytes, space;
   logic [511:0]    keep_q, beat;  // keep_q: the line that arrived last
   logic            keep_err_q;
-  logic            append_valid_q, append_last_q;
+  logic            append_valid_q, append_last_q, done_err_q;
+  logic [57:0]     done_line_q;  // first that failed
   logic [31:0]     append_pos_q;
   logic [5:0]      append_off_q;
   logic [6:0]      append_bytes_q;
@@ -260,15 +268,15 @@ module fantail_data #(
   assign space     = 7'd64 - 7'(off);
   assign bytes     = rem < LenW'(space) ? rem[6:0] : space;
   assign ends      = rem == LenW'(bytes);
-  assign fire      = desc_valid && (from_keep || s_line_valid);
+  assign fire      = desc_valid && (from_keep || s_line_valid) && (!append_valid_q || m_append_ready);
   assign beat      = from_keep ? keep_q : s_line_data;
   assign beat_err  = from_keep ? keep_err_q : s_line_err;
   assign desc_pop  = fire && ends;
 
-  assign s_line_ready = desc_valid && !from_keep;
+  assign s_line_ready = desc_valid && !from_keep && (!append_valid_q || m_append_ready);
 
-  assign done_push = desc_pop;
-  assign done_word = {err || beat_err, err ? err_line_q : line, 6'd0};
+  assign done_push = append_valid_q && m_append_ready && append_last_q;
+  assign done_word = {done_err_q, done_line_q, 6'd0};
 
   always_ff @(posedge clk) begin
     if (s_line_valid && s_line_ready) begin
@@ -285,6 +293,8 @@ module fantail_data #(
       append_bytes_q <= bytes;
       append_last_q  <= ends;
       append_beat_q  <= beat;
+      done_err_q     <= err || beat_err;
+      done_line_q    <= err ? err_line_q : line;
     end
     if (fire && !err) err_line_q <= line;
     if (rst) begin
@@ -292,7 +302,8 @@ module fantail_data #(
       append_valid_q <= 1'b0;
     end else begin
       if (fire) mid_q <= !ends;
-      append_valid_q <= fire;
+      if (fire) append_valid_q <= 1'b1;
+      else if (m_append_ready) append_valid_q <= 1'b0;
     end
   end
 
@@ -314,6 +325,13 @@ module fantail_data #(
     .level_o (done_level)
   );
 
+  logic [LevelW-1:0] granted_q;
+  always_ff @(posedge clk) begin
+    if (rst) granted_q <= '0;
+    else granted_q <= granted_q + LevelW'(b_take && a_good_q) - LevelW'(m_done_valid && m_done_ready);
+  end
+  assign granted_o = granted_q != '0;
+
   assign unused_ok = ^{a_entry, ahead, ret_level, desc_level, done_level, done_ready, m_list_ready};
 
   if (LogBytes > (1 << 24) || (1 << $clog2(LogBytes)) != LogBytes) begin : gen_check
@@ -325,7 +343,7 @@ module fantail_data #(
   `ASSERT(DoneBelongs, done_level + desc_level <= ret_level)
   // a list is fetched before its entry leaves the retire FIFO
   `ASSERT(ListHasRoom, !m_list_valid || m_list_ready)
-  `ASSERT(LogNeverOverfull, log_used_o <= 32'(LogBytes))
+  `ASSERT(GrantIsWanted, !s_space_grant || (m_space_valid && m_space_take))
   `COVER(Carried, fire && from_keep)
 
 endmodule

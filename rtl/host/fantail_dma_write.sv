@@ -11,6 +11,7 @@
 //   either may be accepted first, and the next burst is not offered before this one's AW is gone.
 //   s_w_done[i] pulses when the AW and the last W beat of a burst of source i have both been accepted.
 //   Latency: a beat taken is offered in the next cycle. Throughput: one beat per cycle, also single lines.
+//   s_w_qp goes with the beats and comes out with AW: for which queue pair the burst is (see fantail_dma_read).
 //   Write responses may be up to MaxPending behind, then AW waits. fault_o pulses for each error response (a
 //   posted write over PCIe has none: nothing may depend on it). busy_o while a beat or a response is outstanding.
 
@@ -26,11 +27,13 @@ module fantail_dma_write #(
   input  logic [1023:0] s_w_data,
   input  logic [127:0]  s_w_strb,
   input  logic [11:0]   s_w_lines,
+  input  logic [5:0]    s_w_qp,
   input  logic [1:0]    s_w_last,
   output logic [1:0]    s_w_done,
   // AXI4 write channels
   output logic [63:0]   m_axi_awaddr,
   output logic [7:0]    m_axi_awlen,
+  output logic [2:0]    m_axi_awqp,
   output logic          m_axi_awvalid,
   input  logic          m_axi_awready,
   output logic [511:0]  m_axi_wdata,
@@ -41,6 +44,8 @@ module fantail_dma_write #(
   input  logic [1:0]    m_axi_bresp,
   input  logic          m_axi_bvalid,
   output logic          m_axi_bready,
+  output logic [7:0]    issued_o,    // bursts since reset, modulo 256
+  output logic [7:0]    answered_o,
   output logic          fault_o,
   output logic          busy_o
 );
@@ -103,6 +108,7 @@ module fantail_dma_write #(
         m_axi_awvalid <= 1'b1;
         m_axi_awaddr  <= {addr[63:6], 6'd0};
         m_axi_awlen   <= 8'(chunk) - 8'd1;
+        m_axi_awqp    <= sel ? s_w_qp[5:3] : s_w_qp[2:0];
       end
     end
     if (rst) begin
@@ -128,9 +134,13 @@ module fantail_dma_write #(
     if (rst) begin
       done_wait_q <= 1'b0;
       pending_q   <= '0;
+      issued_o    <= '0;
+      answered_o  <= '0;
       fault_o     <= 1'b0;
     end else begin
       done_wait_q <= w_done && !aw_done;
+      issued_o    <= issued_o + 8'(take && opens);
+      answered_o  <= answered_o + 8'(m_axi_bvalid);
       fault_o     <= m_axi_bvalid && m_axi_bresp[1];
       if ((take && opens) != m_axi_bvalid) begin
         if (m_axi_bvalid) pending_q <= pending_q - 1'b1;
@@ -166,6 +176,7 @@ module fantail_dma_write #(
   logic         f_aw_wait_q, f_w_wait_q;
   logic [63:0]  f_aw_addr_q;        // last seen on AW and W
   logic [7:0]   f_aw_len_q;
+  logic [2:0]   f_qp_q, f_aw_qp_q, f_axi_qp;
   logic [511:0] f_w_data_q;
   logic [63:0]  f_w_strb_q;
   logic         f_w_last_q;
@@ -176,12 +187,14 @@ module fantail_dma_write #(
   logic [7:0]   f_axi_len;
 
   assign f_axi_line = (m_axi_awvalid ? m_axi_awaddr : f_aw_addr_q) + {52'd0, f_beat_q, 6'd0};
+  assign f_axi_qp   = m_axi_awvalid ? m_axi_awqp : f_aw_qp_q;
   assign f_axi_len  = m_axi_awvalid ? m_axi_awlen : f_aw_len_q;
   assign f_ended    = f_sent_q || (m_axi_wvalid && m_axi_wready && f_end_q);
 
   always_ff @(posedge clk) begin
     f_aw_addr_q <= m_axi_awvalid ? m_axi_awaddr : f_aw_addr_q;
     f_aw_len_q  <= f_axi_len;
+    f_aw_qp_q   <= f_axi_qp;
     f_w_data_q  <= m_axi_wdata;
     f_w_strb_q  <= m_axi_wstrb;
     f_w_last_q  <= m_axi_wlast;
@@ -191,11 +204,11 @@ module fantail_dma_write #(
     if (m_axi_wvalid && m_axi_wready) f_beat_q <= m_axi_wlast ? '0 : f_beat_q + 6'd1;
     if (s_w_valid[0] && s_w_ready[0]) begin
       {f_run_q, f_src_q, f_end_q} <= {!s_w_last[0], 1'b0, s_w_last[0]};
-      {f_line_q, f_data_q, f_strb_q} <= {s_w_addr[63:0], s_w_data[511:0], s_w_strb[63:0]};
+      {f_qp_q, f_line_q, f_data_q, f_strb_q} <= {s_w_qp[2:0], s_w_addr[63:0], s_w_data[511:0], s_w_strb[63:0]};
     end
     if (s_w_valid[1] && s_w_ready[1]) begin
       {f_run_q, f_src_q, f_end_q} <= {!s_w_last[1], 1'b1, s_w_last[1]};
-      {f_line_q, f_data_q, f_strb_q} <= {s_w_addr[127:64], s_w_data[1023:512], s_w_strb[127:64]};
+      {f_qp_q, f_line_q, f_data_q, f_strb_q} <= {s_w_qp[5:3], s_w_addr[127:64], s_w_data[1023:512], s_w_strb[127:64]};
     end
     f_served_q <= !rst && (f_served_q || s_w_done[1]);
     if (rst) begin
@@ -206,11 +219,13 @@ module fantail_dma_write #(
   end
 
   `REQUIRE(LinesFollow, !(valid && locked_q) || addr == f_line_q + 64'd64)
+  `REQUIRE(QueuePairStays, !(valid && locked_q) || (sel ? s_w_qp[5:3] : s_w_qp[2:0]) == f_qp_q)
 
   `ASSERT(TakesOne, !(s_w_ready[0] && s_w_ready[1]) && (s_w_ready & ~s_w_valid) == '0)
   `ASSERT(BurstsWhole, !f_run_q || !s_w_ready[!f_src_q])
   `ASSERT(TakeTurns, f_run_q || s_w_valid != '1 || !s_w_ready[f_src_q])
-  `ASSERT(AwHolds, !f_aw_wait_q || (m_axi_awvalid && m_axi_awaddr == f_aw_addr_q && m_axi_awlen == f_aw_len_q))
+  `ASSERT(AwHolds, !f_aw_wait_q || (m_axi_awvalid && m_axi_awaddr == f_aw_addr_q && m_axi_awlen == f_aw_len_q
+                                   && m_axi_awqp == f_aw_qp_q))
   `ASSERT(WHolds, !f_w_wait_q || (m_axi_wvalid && m_axi_wdata == f_w_data_q && m_axi_wstrb == f_w_strb_q
                                   && m_axi_wlast == f_w_last_q))
   `ASSERT(AwWithinPage, !m_axi_awvalid || (8'(m_axi_awaddr[11:6]) + m_axi_awlen < 8'd64 && m_axi_awaddr[5:0] == '0))
@@ -218,6 +233,7 @@ module fantail_dma_write #(
   `ASSERT(WLast, !m_axi_wvalid || m_axi_wlast == (8'(f_beat_q) == f_axi_len))
   `ASSERT(AwWithFirstW, !m_axi_awvalid || m_axi_wvalid || f_beat_q != '0 || m_axi_wlast)
   `ASSERT(InPlace, !m_axi_wvalid || f_axi_line == f_line_q)
+  `ASSERT(RightQueuePair, !m_axi_wvalid || f_axi_qp == f_qp_q)
   `ASSERT(Unharmed, !m_axi_wvalid || (m_axi_wdata == f_data_q && m_axi_wstrb == f_strb_q))
   `ASSERT(Done, s_w_done == (f_ended && (!m_axi_awvalid || m_axi_awready) ? (f_src_q ? 2'b10 : 2'b01) : 2'b00))
   `ASSERT(PendingInRange, pending_q <= PendW'(MaxPending))
@@ -230,6 +246,7 @@ module fantail_dma_write #(
   `ASSERT(ChunkLeft, !locked_q || (chunk_q <= left_q && left_q != '0 && left_q < 6'd32
           && (m_axi_wvalid || f_beat_q != '0 ? 8'(chunk_q) + 8'(f_beat_q) + 8'(m_axi_wvalid) == f_axi_len + 8'd1
                                              : chunk_q == '0)))
+  `ASSERT(ChunkQueuePair, !(locked_q && chunk_q != '0) || f_axi_qp == f_qp_q)
   `ASSERT(NextInPlace, !(locked_q && chunk_q != '0 && !m_axi_wvalid) || f_axi_line == f_line_q + 64'd64)
   `ASSERT(BeatInBurst, f_beat_q == '0 || 8'(f_beat_q) <= f_axi_len)
   `ASSERT(ChunkEnds, locked_q || f_beat_q == '0 || m_axi_wvalid)

@@ -12,7 +12,7 @@
 //  - Anything else waits until all walks before it have ended. A refused or failed entry gives a REFUSED record.
 //  - LAST gives exactly one BATCH record, after everything before it.
 //  - head_o passes an entry when its effect is visible, before its records are offered. It returns to 0 while enable_i
-//    is low and nothing runs. walk_pos_o: every log byte below has been walked or belongs to a failed payload.
+//    is low and nothing runs. pending_o: log space of this queue pair is not replicated yet, from oldest_o on.
 //  - hold_o: a batch is open and its next bytes are on their way, so segments may wait to be filled. Low whenever
 //    DATA waits for anything: entries, log space, the control unit, the status ring.
 //  - Payload done to m_walk_valid: two cycles. Records and walks hold until taken.
@@ -21,6 +21,7 @@ module fantail_exec (
   input  logic                 clk,
   input  logic                 rst,
   input  logic                 enable_i,
+  input  logic [2:0]           qp_i,                // this queue pair
 
   input  logic                 s_ret_valid,
   output logic                 s_ret_ready,
@@ -32,6 +33,7 @@ module fantail_exec (
   output logic                 s_done_ready,
   input  logic                 s_done_err,
   input  logic [63:0]          s_done_addr,
+  input  logic                 granted_i,           // an entry on s_ret, or behind it, has log space
   input  logic                 data_waiting_i,
 
   input  logic                 s_list_valid,        // the next list's handles are offered to the walk
@@ -59,7 +61,8 @@ module fantail_exec (
   output logic [255:0]         m_rec_data,
 
   output logic [14:0]          head_o,
-  output logic [31:0]          walk_pos_o,
+  output logic                 pending_o,
+  output logic [31:0]          oldest_o,
   output logic                 hold_o,
   output logic                 idle_o,
 
@@ -114,7 +117,9 @@ module fantail_exec (
   logic [31:0] sum_len_q;
 
   // Log positions follow each other: a hole waits until the run is empty, and so does what follows LAST.
-  assign joins      = run_valid_q && run_group_q == group && run_target_q == entry.target && run_payloads_q != '1;
+  // Those of other queue pairs may lie between two of ours.
+  assign joins      = run_valid_q && run_group_q == group && run_target_q == entry.target && run_payloads_q != '1
+      && s_ret_pos == run_pos_q + run_len_q;
   assign can_start  = !run_valid_q || !walk_busy_q;
   assign take_good  = st_q == StTake && known && good && !list && (joins || can_start);
   assign move       = run_valid_q && !walk_busy_q && !(take_good && joins);
@@ -183,7 +188,7 @@ module fantail_exec (
   end
 
   assign m_walk_valid = walk_valid_q;
-  assign m_walk_data  = {walk_list_q, walk_group_q, walk_target_q, 3'd0, walk_pos_q, walk_len_q, walk_payloads_q,
+  assign m_walk_data  = {walk_list_q, walk_group_q, walk_target_q, qp_i, walk_pos_q, walk_len_q, walk_payloads_q,
                          walk_last_q};
 
   // ---------------------------------------------------------------- entries that are no good payload
@@ -249,7 +254,6 @@ module fantail_exec (
 
   // ---------------------------------------------------------------- head, hold, positions
   logic [14:0] head_q;
-  logic [31:0] walked_q;
   logic        open_q, waiting;  // open: something was consumed since the last LAST
 
   assign waiting = !s_ret_valid && data_waiting_i && quiet;
@@ -257,7 +261,6 @@ module fantail_exec (
   always_ff @(posedge clk) begin
     if (rst) begin
       head_q   <= '0;
-      walked_q <= '0;
       open_q   <= 1'b0;
       hold_o   <= 1'b0;
     end else begin
@@ -267,17 +270,17 @@ module fantail_exec (
                : take_other && !list_drop_o && (publish || s_ret_code != fantail_regs_pkg::REFUSE_OK))
         head_q <= s_ret_index + 15'd1;
       else if (!enable_i && idle_o) head_q <= '0;
-      if (s_walkdone_valid) walked_q <= walk_pos_q + walk_len_q;
-      else if (take_other && publish) walked_q <= s_ret_pos + entry.len;
       if (put_batch || (!enable_i && idle_o)) open_q <= 1'b0;
       else if (pop || take_list) open_q <= 1'b1;
       hold_o <= open_q && (st_q == StTake || st_q == StList || st_q == StListEnd || st_q == StFlush) && !waiting;
     end
   end
 
-  assign head_o     = head_q;
-  assign walk_pos_o = walked_q;
-  assign idle_o     = st_q == StTake && !s_ret_valid && quiet && !m_rec_valid;
+  assign head_o    = head_q;
+  // an entry without log space stands where the next one with it could have begun
+  assign pending_o = walk_busy_q || run_valid_q || granted_i;
+  assign oldest_o  = walk_busy_q ? walk_pos_q : run_valid_q ? run_pos_q : s_ret_pos;
+  assign idle_o    = st_q == StTake && !s_ret_valid && quiet && !m_rec_valid;
 
   // ---------------------------------------------------------------- sums of the batch
   logic [15:0] entries_q, refused_q, payloads_q;  // saturating
@@ -339,14 +342,15 @@ module fantail_exec (
     else if (m_rec_ready) m_rec_valid <= 1'b0;
   end
 
-  // ---------------------------------------------------------------- counters; large sums go out in portions of 16 bits
+  // ---------------------------------------------------------------- counters; large sums go out in portions of 13 bits:
+  // eight queue pairs' add up to 16
   logic [47:0] bytes_owed_q, deliveries_owed_q;
 
   assign payloads_inc_o      = 16'(counts);
   assign batches_inc_o       = 16'(put_batch);
   assign refused_inc_o       = 16'(put_refused);
-  assign payload_bytes_inc_o = bytes_owed_q[47:16] != '0 ? 16'hFFFF : bytes_owed_q[15:0];
-  assign deliveries_inc_o    = deliveries_owed_q[47:16] != '0 ? 16'hFFFF : deliveries_owed_q[15:0];
+  assign payload_bytes_inc_o = bytes_owed_q[47:13] != '0 ? 16'h1FFF : bytes_owed_q[15:0];
+  assign deliveries_inc_o    = deliveries_owed_q[47:13] != '0 ? 16'h1FFF : deliveries_owed_q[15:0];
 
   always_ff @(posedge clk) begin
     if (rst) begin

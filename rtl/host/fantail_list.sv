@@ -52,7 +52,8 @@ module fantail_list #(
   input  logic         drop_i,
   output logic         dropped_o,     // pulse
   output logic         err_o,
-  output logic [63:0]  err_addr_o
+  output logic [63:0]  err_addr_o,
+  output logic         idle_o         // no list is held
 );
   `include "fantail_assert.svh"
 
@@ -325,8 +326,10 @@ module fantail_list #(
     else if (out_free) m_list_valid <= give || st_q == UnpackEnd;
   end
 
+  assign idle_o = want_level == '0 && fetch_q == FetchIdle && todo_level == '0 && st_q == UnpackIdle && used_q == '0;
+
   logic unused_ok;
-  assign unused_ok = ^{want_level, todo_level, line_ready, plan_start[3:0], plan_last[3:0], plan_start[15], plan_last[15],
+  assign unused_ok = ^{line_ready, plan_start[3:0], plan_last[3:0], plan_start[15], plan_last[15],
                        todo_from[15], todo_last[15], start_q[15:0]};
 
   if (Lines < 16 || (1 << $clog2(Lines)) != Lines) begin : gen_check

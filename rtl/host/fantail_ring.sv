@@ -119,7 +119,6 @@ module fantail_ring #(
   assign m_entry_valid = fifo_valid && live_q;
   assign m_entry_index = out_q;
   assign empty_o       = !m_entry_valid && (!run || tail_i == out_q);
-
   assign settled_o     = !go && !m_req_valid && fetch_q == got_q && live_q == enable_i;
 
   assign unused_ok = ^{base_i[5:0], fifo_ready, level};

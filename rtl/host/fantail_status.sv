@@ -9,7 +9,9 @@
 //   A record is taken only when its ring has room (records written and taken less status_head_i below the ring's
 //   size): a full ring stops the source at its head, other queue pairs' records pass as other sources bring them.
 //   Records of a queue pair that does not run (or does not exist) are taken and dropped.
-//   room_o: the ring has room, or records would be dropped.
+//   room_o: the ring has room, or records would be dropped. Who brings records of several queue pairs goes by it, so that
+//   a full ring stops nobody but its own queue pair. Places in reserved_i belong to delivery, whose records never wait
+//   for a ring; rec_ok_o[q]: it may reserve one more (both of its kinds at once, while another source takes one).
 //   News of connections (fantail_reporter, source 2): when due_o, a period is to end; hold_i, telling_i and items_i say what waits,
 //   end_i that the last record of a period was taken in a cycle before. See fantail_moderate. read_o: a DATA record was taken.
 //   The heads in the last word are data_head_i and control_head_i at the moment of taking.
@@ -17,6 +19,7 @@
 //   can be taken.
 //   m_w_*: single lines for fantail_dma_write, source 1; held until taken; m_w_done is its done pulse. Two records of
 //   one line share a write when the first one still waits.
+//   qp_busy_o[q]: a line of queue pair q is on its way.
 //   status_tail_o: records whose write was issued, zero while qp_enable_i is low, as is all state of a queue pair.
 //   irq_o[q]: one cycle = one interrupt message. next_deadline_us_o: earliest moderation deadline. busy_o: a record
 //   or an interrupt is on its way.
@@ -49,6 +52,8 @@ module fantail_status #(
   output logic [3:0]               s_rec_ready,
   input  logic [4*256-1:0]         s_rec_data,
   input  logic [4*3-1:0]           s_rec_qp,
+  input  logic [6*QueuePairs-1:0]  reserved_i,
+  output logic [QueuePairs-1:0]    rec_ok_o,
   // news of connections
   output logic [QueuePairs-1:0]    room_o,
   output logic [QueuePairs-1:0]    read_o,
@@ -63,12 +68,14 @@ module fantail_status #(
   output logic [63:0]              m_w_addr,
   output logic [511:0]             m_w_data,
   output logic [63:0]              m_w_strb,
+  output logic [2:0]               m_w_qp,
   input  logic                     m_w_done,
   // results
   output logic [15*QueuePairs-1:0] status_tail_o,
   output logic [QueuePairs-1:0]    irq_o,
   output logic [63:0]              next_deadline_us_o,
   output logic                     busy_o,
+  output logic [QueuePairs-1:0]    qp_busy_o,
   output logic [IncWidth*fantail_regs_pkg::QPCNT_COUNT*QueuePairs-1:0] qp_cnt_inc_o
 );
   `include "fantail_assert.svh"
@@ -89,7 +96,7 @@ module fantail_status #(
 
   // ---------------------------------------------------------------- state of each queue pair
   logic [15*QueuePairs-1:0] taken_q;     // records taken
-  logic [7:0]               live, open, head_due, same_waits, enabled, grant_qp;
+  logic [7:0]               live, open, open_dlv, head_due, same_waits, enabled, grant_qp;
   logic                     a_move, b_done, grant, grant_drop, grant_head, grant_fail, a_alive;
   logic [15*QueuePairs-1:0] failure_tail;
   logic [64*QueuePairs-1:0] deadline_us;
@@ -102,24 +109,29 @@ module fantail_status #(
   for (genvar q = 0; q < 8; q++) begin : gen_qp
     if (q < QueuePairs) begin : gen_exists
       logic        qp_rst, room, fits, done;
-      logic [14:0] taken, size, told_data_q, told_control_q, issued_q;
+      logic [14:0] taken, size, free, reserved, told_data_q, told_control_q, issued_q;
 
       assign qp_rst      = rst || !qp_enable_i[q];
       assign enabled[q]  = qp_enable_i[q];
       assign live[q]     = qp_enable_i[q] && !halted_i[q];
       assign taken       = taken_q[15*q +: 15];
       assign size        = 15'd1 << status_log2_i[4*q +: 4];
-      assign room        = 15'(taken - status_head_i[15*q +: 15]) < size;
+      assign free        = size - 15'(taken - status_head_i[15*q +: 15]);
+      assign reserved    = 15'(reserved_i[6*q +: 6]);
+      assign room        = free > reserved;
+      assign rec_ok_o[q] = free >= reserved + 15'd3;
+      assign room_o[q]   = room || !live[q];
       // An odd record goes beside the even one of its line if that is still in a.
       assign fits        = !a_valid_q || a_move || (a_qp_q == 3'(q) && taken[0]);
       assign open[q]     = room && fits;
-      assign room_o[q]   = room || !live[q];
+      assign open_dlv[q] = free != '0 && fits;
       assign read_o[q]   = grant && grant_qp[q] && grant_type == fantail_regs_pkg::REC_DATA;
       assign head_due[q] =
           15'(data_head_i[15*q +: 15] - told_data_q) >= 15'd1 << (data_log2_i[4*q +: 4] - 4'd1) ||
           15'(control_head_i[15*q +: 15] - told_control_q) >= 15'd1 << (control_log2_i[4*q +: 4] - 4'd1);
       assign same_waits[q] = (s_rec_valid[0] && s_rec_qp[2:0] == 3'(q)) || (s_rec_valid[1] && s_rec_qp[5:3] == 3'(q)) ||
                              (s_rec_valid[2] && s_rec_qp[8:6] == 3'(q)) || (s_rec_valid[3] && s_rec_qp[11:9] == 3'(q));
+      assign qp_busy_o[q] = (a_valid_q && a_qp_q == 3'(q)) || (b_busy_q && b_qp_q == 3'(q));
       assign done        = b_done && !b_stale_q && b_qp_q == 3'(q);
       assign failure_tail[15*q +: 15]  = issued_q + 15'(b_half_q[0]) + 15'(b_half_q[1]);
       assign status_tail_o[15*q +: 15] = issued_q;
@@ -186,7 +198,7 @@ module fantail_status #(
         assign qp_cnt_inc_o[IncWidth*(NumQpCounters*q+i) +: IncWidth] = IncWidth'(count_q[i]);
       end
     end else begin : gen_absent
-      assign {enabled[q], live[q], open[q], head_due[q], same_waits[q]} = '0;
+      assign {enabled[q], live[q], open[q], open_dlv[q], head_due[q], same_waits[q]} = '0;
     end
   end
 
@@ -198,7 +210,7 @@ module fantail_status #(
   always_comb begin
     for (int i = 0; i < 4; i++) begin
       drop[i] = s_rec_valid[i] && !live[s_rec_qp[3*i +: 3]];
-      may[i]  = drop[i] || (s_rec_valid[i] && open[s_rec_qp[3*i +: 3]]);
+      may[i]  = drop[i] || (s_rec_valid[i] && (i == 1 ? open_dlv[s_rec_qp[3*i +: 3]] : open[s_rec_qp[3*i +: 3]]));
     end
   end
 
@@ -272,6 +284,7 @@ module fantail_status #(
   // ---------------------------------------------------------------- lines
   assign a_alive   = enabled[a_qp_q];
   assign m_w_valid = b_valid_q;
+  assign m_w_qp    = b_qp_q;
   assign m_w_strb  = {{32{b_half_q[1]}}, {32{b_half_q[0]}}};
   assign busy_o    = grant || a_valid_q || b_busy_q || (|mod_busy);
 

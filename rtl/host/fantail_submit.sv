@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// The submission side of one queue pair: from doorbell and host memory to the log, the fan-out, the control of
-// connections and the records of batches. Wires only, but for the merge of the two rings' records.
+// The submission side: from doorbell and host memory to the log, the fan-out, the control of connections and the
+// records of batches. Wires only, but for the turns of the queue pairs.
 //
-//   tails -> ring DATA    -> data -> exec ------> m_walk, records
-//            |                 |       \
+//   each queue pair (fantail_submit_qp)                       shared by all
+//   tails -> ring DATA    -> data -> exec ------> records     log space, append port of the log
+//            |                 |       \                      walks, one at a time
 //            dma_read ---------+        ctl ----> m_cmd, m_flow, m_slot, frames
 //            |      \---------- list -------/---> m_list: targets
 //   tails -> ring CONTROL -> exec_control ------> records
 //
-// Contract: see the modules. CONTROL never waits for DATA, except for one operation that the control unit has begun.
-// Records of both rings share one stream; each ring's are in order.
+// Contract: see the modules. Queue pair q in bit and slice q. CONTROL never waits for DATA, except for one operation of
+// each other ring that the control unit begins before. What is shared is granted in turns, for a time that no host
+// determines: a burst, a walk, an operation; log space is the exception (fantail_log_space).
 
 module fantail_submit #(
   parameter int Connections = 1024,     // connections
   parameter int Groups      = 1024,     // groups
   parameter int LogBytes    = 1048576,  // bytes of the payload log
-  parameter int QueuePairs  = 1,        // queue pairs
-  parameter int ListLines   = 64        // lines of target lists held, a power of two, at least 16
+  parameter int QueuePairs  = 1,        // queue pairs, 1 to 8
+  parameter int ListLines   = 64        // lines of target lists held by each, a power of two, at least 16
 ) (
   input  logic                        clk,
   input  logic                        rst,
@@ -24,23 +26,29 @@ module fantail_submit #(
   output logic                        busy_o,            // tables are being cleared
   output logic                        dma_busy_o,        // reads are outstanding
   output logic                        idle_o,            // nothing to do
+  output logic [QueuePairs-1:0]       qp_idle_o,         // nor in this queue pair, see fantail_submit_qp
+  input  logic                        s_close_valid,     // see fantail_ctl
+  input  logic [2:0]                  s_close_qp,
+  input  logic [13:0]                 s_close_id,
+  output logic                        close_done_o,
 
-  input  logic                        enable_i,
-  input  logic                        halted_i,
-  input  logic [63:0]                 data_base_i,
-  input  logic [63:0]                 control_base_i,
-  input  logic [3:0]                  data_log2_i,
-  input  logic [3:0]                  control_log2_i,
-  input  logic [14:0]                 data_tail_i,
-  input  logic [14:0]                 control_tail_i,
-  output logic [14:0]                 data_head_o,
-  output logic [14:0]                 control_head_o,
-  output logic                        fault_valid_o,
-  output logic [7:0]                  fault_code_o,
-  output logic [63:0]                 fault_addr_o,
+  input  logic [QueuePairs-1:0]       enable_i,
+  input  logic [QueuePairs-1:0]       halted_i,
+  input  logic [64*QueuePairs-1:0]    data_base_i,
+  input  logic [64*QueuePairs-1:0]    control_base_i,
+  input  logic [4*QueuePairs-1:0]     data_log2_i,
+  input  logic [4*QueuePairs-1:0]     control_log2_i,
+  input  logic [15*QueuePairs-1:0]    data_tail_i,
+  input  logic [15*QueuePairs-1:0]    control_tail_i,
+  output logic [15*QueuePairs-1:0]    data_head_o,
+  output logic [15*QueuePairs-1:0]    control_head_o,
+  output logic [QueuePairs-1:0]       fault_valid_o,
+  output logic [8*QueuePairs-1:0]     fault_code_o,
+  output logic [64*QueuePairs-1:0]    fault_addr_o,
 
   output logic [63:0]                 m_axi_araddr,
   output logic [7:0]                  m_axi_arlen,
+  output logic [2:0]                  m_axi_arqp,
   output logic                        m_axi_arvalid,
   input  logic                        m_axi_arready,
   input  logic [511:0]                m_axi_rdata,
@@ -55,7 +63,7 @@ module fantail_submit #(
   output logic [31:0]                 log_used_o,        // bytes reserved above the watermark
   output logic                        log_wait_o,        // DATA waits for log space:
   output logic [31:0]                 log_want_o,        // for the watermark to come so far
-  output logic                        hold_o,            // see fantail_exec
+  output logic [QueuePairs-1:0]       hold_o,            // see fantail_exec
   output logic                        m_append_valid,
   output fantail_pkg::append_t        m_append_data,
 
@@ -76,6 +84,7 @@ module fantail_submit #(
   output logic [1:0]                  m_flow_op,
   output fantail_pkg::tuple_t         m_flow_tuple,
   output logic [13:0]                 m_flow_id,
+  output logic [2:0]                  m_flow_qp,
   input  logic                        s_flow_rsp_valid,
   input  logic [1:0]                  s_flow_rsp_code,
 
@@ -89,11 +98,12 @@ module fantail_submit #(
   output logic                        m_clear_valid,
   output logic [13:0]                 m_clear_id,
 
-  input  logic [12:0]                 slot_count_i,
+  input  logic [13*QueuePairs-1:0]    slot_count_i,
   output logic                        m_slot_valid,
   input  logic                        m_slot_ready,
   output logic [11:0]                 m_slot_data,
   output logic                        m_slot_check,
+  output logic [2:0]                  m_slot_qp,
   input  logic                        s_slot_rsp_valid,
   input  logic                        s_slot_rsp_ok,
   input  logic [13:0]                 s_slot_rsp_id,
@@ -110,13 +120,13 @@ module fantail_submit #(
   output logic [511:0]                m_inj_data,
   output logic [6:0]                  m_inj_bytes,
   output logic                        m_inj_last,
+  output logic [2:0]                  m_inj_qp,
   input  logic                        s_inj_rsp_valid,
   input  logic                        s_inj_rsp_hit,
 
-  output logic                        m_rec_valid,
-  input  logic                        m_rec_ready,
-  output logic [255:0]                m_rec_data,
-  output logic [2:0]                  m_rec_qp,
+  output logic [QueuePairs-1:0]       m_rec_valid,
+  input  logic [QueuePairs-1:0]       m_rec_ready,
+  output logic [256*QueuePairs-1:0]   m_rec_data,
 
   output logic [15:0]                 payloads_inc_o,
   output logic [15:0]                 payload_bytes_inc_o,
@@ -130,28 +140,23 @@ module fantail_submit #(
   output logic [15:0]                 release_inc_o
 );
 
-  localparam int DataDepth    = 64;
-  localparam int ControlDepth = 16;
-
-  logic         pay_valid, pay_ready, line_valid, line_ready, line_err;
-  logic [57:0]  pay_line;
-  logic [16:0]  pay_lines;
-  logic [511:0] line_data;
-  logic [1:0]   ent_valid, ent_ready, ent_rsp;
-  logic [115:0] ent_line;
-  logic [7:0]   ent_lines;
-  logic [511:0] ent_data;
-  logic         ent_err;
-  logic         lreq_valid, lreq_ready, lrsp_valid, lrsp_err;
-  logic [57:0]  lreq_line;
-  logic [3:0]   lreq_lines;
-  logic [511:0] lrsp_data;
-  logic         cdma_valid, cdma_ready, cdma_rsp, cdma_last, cdma_err;
+  logic [QueuePairs-1:0]     pay_valid, pay_ready, line_valid, line_ready;
+  logic [58*QueuePairs-1:0]  pay_line, lreq_line;
+  logic [17*QueuePairs-1:0]  pay_lines;
+  logic [2*QueuePairs-1:0]   ent_valid, ent_ready, ent_rsp;
+  logic [116*QueuePairs-1:0] ent_line;
+  logic [8*QueuePairs-1:0]   ent_lines;
+  logic [QueuePairs-1:0]     lreq_valid, lreq_ready, lrsp_valid;
+  logic [4*QueuePairs-1:0]   lreq_lines;
+  logic [511:0] line_data, cdma_data;
+  logic         line_err, cdma_valid, cdma_ready, cdma_rsp, cdma_last, cdma_err;
   logic [63:0]  cdma_addr, cdma_err_addr;
   logic [10:0]  cdma_bytes;
-  logic [511:0] cdma_data;
+  logic [2:0]   cdma_qp;
 
-  fantail_dma_read u_dma_read (
+  fantail_dma_read #(
+    .QueuePairs(QueuePairs)
+  ) u_dma_read (
     .clk,
     .rst,
     .stop_i,
@@ -162,24 +167,21 @@ module fantail_submit #(
     .s_pay_lines    (pay_lines),
     .m_pay_valid    (line_valid),
     .m_pay_ready    (line_ready),
-    .m_pay_data     (line_data),
-    .m_pay_err      (line_err),
     .s_ent_valid    (ent_valid),
     .s_ent_ready    (ent_ready),
     .s_ent_line     (ent_line),
     .s_ent_lines    (ent_lines),
     .m_ent_valid    (ent_rsp),
-    .m_ent_data     (ent_data),
-    .m_ent_err      (ent_err),
     .s_list_valid   (lreq_valid),
     .s_list_ready   (lreq_ready),
     .s_list_line    (lreq_line),
     .s_list_lines   (lreq_lines),
     .m_list_valid   (lrsp_valid),
-    .m_list_data    (lrsp_data),
-    .m_list_err     (lrsp_err),
+    .m_line_data    (line_data),
+    .m_line_err     (line_err),
     .s_ctl_valid    (cdma_valid),
     .s_ctl_ready    (cdma_ready),
+    .s_ctl_qp       (cdma_qp),
     .s_ctl_addr     (cdma_addr),
     .s_ctl_bytes    (cdma_bytes),
     .m_ctl_valid    (cdma_rsp),
@@ -189,6 +191,7 @@ module fantail_submit #(
     .m_ctl_err_addr (cdma_err_addr),
     .m_axi_araddr,
     .m_axi_arlen,
+    .m_axi_arqp,
     .m_axi_arvalid,
     .m_axi_arready,
     .m_axi_rdata,
@@ -201,265 +204,190 @@ module fantail_submit #(
     .fault_inc_o    (dma_read_fault_inc_o)
   );
 
-  // ---------------------------------------------------------------- rings
-  logic         de_valid, de_ready, ce_valid, ce_ready, data_empty, data_settled, control_empty;
-  logic [511:0] de_data, ce_data;
-  logic [14:0]  de_index, ce_index;
-  logic [1:0]   fault;
-  logic [15:0]  fault_codes;
-  logic [127:0] fault_addrs;
+  // ---------------------------------------------------------------- log space, append port
+  logic [QueuePairs-1:0]     space_valid, space_take, space_grant, space_wait, pending, log_wait;
+  logic [32*QueuePairs-1:0]  space_len, oldest;
+  logic [QueuePairs-1:0]     append_valid, append_ready;
+  logic [558*QueuePairs-1:0] append_data;
+  logic [557:0]              append;
 
-  fantail_ring #(
-    .Depth(DataDepth)
-  ) u_ring_data (
+  fantail_log_space #(
+    .LogBytes  (LogBytes),
+    .QueuePairs(QueuePairs)
+  ) u_space (
     .clk,
     .rst,
-    .enable_i,
-    .halted_i,
-    .base_i        (data_base_i),
-    .log2_i        (data_log2_i),
-    .tail_i        (data_tail_i),
-    .m_req_valid   (ent_valid[0]),
-    .m_req_ready   (ent_ready[0]),
-    .m_req_line    (ent_line[57:0]),
-    .m_req_lines   (ent_lines[3:0]),
-    .s_rsp_valid   (ent_rsp[0]),
-    .s_rsp_data    (ent_data),
-    .s_rsp_err     (ent_err),
-    .m_entry_valid (de_valid),
-    .m_entry_ready (de_ready),
-    .m_entry_data  (de_data),
-    .m_entry_index (de_index),
-    .empty_o       (data_empty),
-    .settled_o     (data_settled),
-    .fault_valid_o (fault[0]),
-    .fault_code_o  (fault_codes[7:0]),
-    .fault_addr_o  (fault_addrs[63:0])
-  );
-
-  fantail_ring #(
-    .Depth(ControlDepth)
-  ) u_ring_control (
-    .clk,
-    .rst,
-    .enable_i,
-    .halted_i,
-    .base_i        (control_base_i),
-    .log2_i        (control_log2_i),
-    .tail_i        (control_tail_i),
-    .m_req_valid   (ent_valid[1]),
-    .m_req_ready   (ent_ready[1]),
-    .m_req_line    (ent_line[115:58]),
-    .m_req_lines   (ent_lines[7:4]),
-    .s_rsp_valid   (ent_rsp[1]),
-    .s_rsp_data    (ent_data),
-    .s_rsp_err     (ent_err),
-    .m_entry_valid (ce_valid),
-    .m_entry_ready (ce_ready),
-    .m_entry_data  (ce_data),
-    .m_entry_index (ce_index),
-    .empty_o       (control_empty),
-    .settled_o     (),
-    .fault_valid_o (fault[1]),
-    .fault_code_o  (fault_codes[15:8]),
-    .fault_addr_o  (fault_addrs[127:64])
-  );
-
-  // only one line arrives per cycle, so never both
-  assign fault_valid_o = fault != 2'b00;
-  assign fault_code_o  = fault[1] ? fault_codes[15:8] : fault_codes[7:0];
-  assign fault_addr_o  = fault[1] ? fault_addrs[127:64] : fault_addrs[63:0];
-
-  // ---------------------------------------------------------------- payloads and retirement
-  logic         ret_valid, ret_ready, done_valid, done_ready, done_err, data_waiting;
-  logic [511:0] ret_entry;
-  logic [14:0]  ret_index;
-  logic [7:0]   ret_code;
-  logic [31:0]  ret_pos;
-  logic [63:0]  done_addr;
-  logic [1:0]   ctl_valid, ctl_ready, ctl_done;
-  logic [1023:0] ctl_entry;
-  logic [7:0]   ctl_code;
-  logic [63:0]  ctl_addr;
-  logic         drec_valid, drec_ready, crec_valid, crec_ready;
-  logic [255:0] drec_data, crec_data;
-  logic         exec_idle, control_idle, ctl_idle, control_refused;
-  logic [15:0]  data_refused;
-  logic         want_valid, want_ready, want_first, list_drop, list_dropped, list_err;
-  logic [61:0]  want_addr;
-  logic [14:0]  want_len;
-  logic [63:0]  list_err_addr;
-  logic         install_inc, release_inc;
-
-  fantail_data #(
-    .Connections(Connections),
-    .Groups     (Groups),
-    .LogBytes   (LogBytes),
-    .Depth      (DataDepth)
-  ) u_data (
-    .clk,
-    .rst,
-    .enable_i,
-    .s_entry_valid (de_valid),
-    .s_entry_ready (de_ready),
-    .s_entry_data  (de_data),
-    .s_entry_index (de_index),
-    .tail_i        (data_tail_i),
-    .ring_empty_i  (data_empty),
     .log_low_i,
-    .alloc_pos_o,
-    .log_used_o,
-    .m_req_valid   (pay_valid),
-    .m_req_ready   (pay_ready),
-    .m_req_line    (pay_line),
-    .m_req_lines   (pay_lines),
-    .s_line_valid  (line_valid),
-    .s_line_ready  (line_ready),
-    .s_line_data   (line_data),
-    .s_line_err    (line_err),
-    .m_append_valid,
-    .m_append_data,
-    .m_list_valid  (want_valid),
-    .m_list_ready  (want_ready),
-    .m_list_addr   (want_addr),
-    .m_list_len    (want_len),
-    .m_list_first  (want_first),
-    .m_ret_valid   (ret_valid),
-    .m_ret_ready   (ret_ready),
-    .m_ret_entry   (ret_entry),
-    .m_ret_index   (ret_index),
-    .m_ret_code    (ret_code),
-    .m_ret_pos     (ret_pos),
-    .m_done_valid  (done_valid),
-    .m_done_ready  (done_ready),
-    .m_done_err    (done_err),
-    .m_done_addr   (done_addr),
-    .waiting_o     (data_waiting),
-    .log_wait_o,
-    .log_want_o
+    .want_i     (space_valid),
+    .take_i     (space_take),
+    .len_i      (space_len),
+    .grant_o    (space_grant),
+    .wait_o     (space_wait),
+    .want_pos_o (log_want_o),
+    .pos_o      (alloc_pos_o),
+    .used_o     (log_used_o),
+    .pending_i  (pending),
+    .oldest_i   (oldest),
+    .walk_pos_o
   );
+  assign log_wait_o = log_wait != '0;
 
-  fantail_list #(
-    .Lines(ListLines),
-    .Depth(DataDepth)
-  ) u_list (
+  fantail_turn #(
+    .Num(QueuePairs)
+  ) u_append_turn (
     .clk,
     .rst,
-    .s_list_valid (want_valid),
-    .s_list_ready (want_ready),
-    .s_list_addr  (want_addr),
-    .s_list_len   (want_len),
-    .s_list_first (want_first),
-    .m_req_valid  (lreq_valid),
-    .m_req_ready  (lreq_ready),
-    .m_req_line   (lreq_line),
-    .m_req_lines  (lreq_lines),
-    .s_line_valid (lrsp_valid),
-    .s_line_data  (lrsp_data),
-    .s_line_err   (lrsp_err),
-    .m_list_valid,
-    .m_list_ready,
-    .m_list_data,
-    .m_list_end,
-    .drop_i       (list_drop),
-    .dropped_o    (list_dropped),
-    .err_o        (list_err),
-    .err_addr_o   (list_err_addr)
+    .valid_i (append_valid),
+    .take_i  (1'b1),
+    .pick_o  (append_ready),
+    .index_o (),
+    .any_o   (m_append_valid)
   );
 
-  fantail_exec u_exec (
+  always_comb begin
+    append = '0;
+    for (int q = 0; q < QueuePairs; q++) begin
+      if (append_ready[q]) append = append | append_data[558*q +: 558];
+    end
+  end
+  assign m_append_data = append;
+
+  // ---------------------------------------------------------------- walks
+  logic [QueuePairs-1:0]     walk_valid, walk_ready, walkdone, list_valid, list_ready, list_end;
+  logic [118*QueuePairs-1:0] walk_data;
+  logic [32*QueuePairs-1:0]  list_data;
+
+  fantail_walk_turn #(
+    .QueuePairs(QueuePairs)
+  ) u_walk_turn (
     .clk,
     .rst,
-    .enable_i,
-    .s_ret_valid      (ret_valid),
-    .s_ret_ready      (ret_ready),
-    .s_ret_entry      (ret_entry),
-    .s_ret_index      (ret_index),
-    .s_ret_code       (ret_code),
-    .s_ret_pos        (ret_pos),
-    .s_done_valid     (done_valid),
-    .s_done_ready     (done_ready),
-    .s_done_err       (done_err),
-    .s_done_addr      (done_addr),
-    .data_waiting_i   (data_waiting),
-    .s_list_valid     (m_list_valid),
-    .list_drop_o      (list_drop),
-    .s_list_dropped   (list_dropped),
-    .s_list_err       (list_err),
-    .s_list_err_addr  (list_err_addr),
+    .s_walk_valid     (walk_valid),
+    .s_walk_ready     (walk_ready),
+    .s_walk_data      (walk_data),
+    .walkdone_valid_o (walkdone),
+    .s_list_valid     (list_valid),
+    .s_list_ready     (list_ready),
+    .s_list_data      (list_data),
+    .s_list_end       (list_end),
     .m_walk_valid,
     .m_walk_ready,
     .m_walk_data,
     .s_walkdone_valid,
-    .s_walkdone_reached,
-    .s_walkdone_skipped,
-    .m_ctl_valid      (ctl_valid[0]),
-    .m_ctl_ready      (ctl_ready[0]),
-    .m_ctl_entry      (ctl_entry[511:0]),
-    .s_ctl_done_valid (ctl_done[0]),
-    .s_ctl_done_code  (ctl_code),
-    .s_ctl_done_addr  (ctl_addr),
-    .m_rec_valid      (drec_valid),
-    .m_rec_ready      (drec_ready),
-    .m_rec_data       (drec_data),
-    .head_o           (data_head_o),
-    .walk_pos_o,
-    .hold_o,
-    .idle_o           (exec_idle),
-    .payloads_inc_o,
-    .payload_bytes_inc_o,
-    .deliveries_inc_o,
-    .batches_inc_o,
-    .refused_inc_o    (data_refused)
+    .m_list_valid,
+    .m_list_ready,
+    .m_list_data,
+    .m_list_end
   );
 
-  fantail_exec_control u_exec_control (
-    .clk,
-    .rst,
-    .enable_i,
-    .s_entry_valid    (ce_valid),
-    .s_entry_ready    (ce_ready),
-    .s_entry_data     (ce_data),
-    .s_entry_index    (ce_index),
-    .m_ctl_valid      (ctl_valid[1]),
-    .m_ctl_ready      (ctl_ready[1]),
-    .m_ctl_entry      (ctl_entry[1023:512]),
-    .s_ctl_done_valid (ctl_done[1]),
-    .s_ctl_done_code  (ctl_code),
-    .s_ctl_done_addr  (ctl_addr),
-    .m_rec_valid      (crec_valid),
-    .m_rec_ready      (crec_ready),
-    .m_rec_data       (crec_data),
-    .head_o           (control_head_o),
-    .refused_inc_o    (control_refused),
-    .idle_o           (control_idle)
-  );
+  // ---------------------------------------------------------------- queue pairs
+  logic [2*QueuePairs-1:0]    ctl_valid, ctl_ready, ctl_done;
+  logic [1024*QueuePairs-1:0] ctl_entry;
+  logic [7:0]                 ctl_code;
+  logic [63:0]                ctl_addr;
+  logic                       ctl_idle, install_inc, release_inc;
+  logic [16*QueuePairs-1:0]   payloads, payload_bytes, deliveries, batches, refused;
 
-  assign refused_inc_o = data_refused + 16'(control_refused);
-  assign install_inc_o = 16'(install_inc);
-  assign release_inc_o = 16'(release_inc);
-  assign idle_o        = exec_idle && control_idle && ctl_idle && control_empty && data_waiting
-      && (data_empty || (log_wait_o && data_settled)) && !dma_busy_o && !m_rec_valid;
+  for (genvar q = 0; q < QueuePairs; q++) begin : gen_qp
+    fantail_submit_qp #(
+      .Connections(Connections),
+      .Groups     (Groups),
+      .LogBytes   (LogBytes),
+      .ListLines  (ListLines)
+    ) u_qp (
+      .clk,
+      .rst,
+      .idle_o              (qp_idle_o[q]),
+      .qp_i                (3'(q)),
+      .enable_i            (enable_i[q]),
+      .halted_i            (halted_i[q]),
+      .data_base_i         (data_base_i[64*q +: 64]),
+      .control_base_i      (control_base_i[64*q +: 64]),
+      .data_log2_i         (data_log2_i[4*q +: 4]),
+      .control_log2_i      (control_log2_i[4*q +: 4]),
+      .data_tail_i         (data_tail_i[15*q +: 15]),
+      .control_tail_i      (control_tail_i[15*q +: 15]),
+      .data_head_o         (data_head_o[15*q +: 15]),
+      .control_head_o      (control_head_o[15*q +: 15]),
+      .fault_valid_o       (fault_valid_o[q]),
+      .fault_code_o        (fault_code_o[8*q +: 8]),
+      .fault_addr_o        (fault_addr_o[64*q +: 64]),
+      .m_ent_valid         (ent_valid[2*q +: 2]),
+      .m_ent_ready         (ent_ready[2*q +: 2]),
+      .m_ent_line          (ent_line[116*q +: 116]),
+      .m_ent_lines         (ent_lines[8*q +: 8]),
+      .s_ent_valid         (ent_rsp[2*q +: 2]),
+      .m_pay_valid         (pay_valid[q]),
+      .m_pay_ready         (pay_ready[q]),
+      .m_pay_line          (pay_line[58*q +: 58]),
+      .m_pay_lines         (pay_lines[17*q +: 17]),
+      .s_pay_valid         (line_valid[q]),
+      .s_pay_ready         (line_ready[q]),
+      .m_lines_valid       (lreq_valid[q]),
+      .m_lines_ready       (lreq_ready[q]),
+      .m_lines_line        (lreq_line[58*q +: 58]),
+      .m_lines_lines       (lreq_lines[4*q +: 4]),
+      .s_lines_valid       (lrsp_valid[q]),
+      .s_line_data         (line_data),
+      .s_line_err          (line_err),
+      .m_space_valid       (space_valid[q]),
+      .m_space_take        (space_take[q]),
+      .m_space_len         (space_len[32*q +: 32]),
+      .s_space_grant       (space_grant[q]),
+      .s_space_wait        (space_wait[q]),
+      .s_space_pos         (alloc_pos_o),
+      .pending_o           (pending[q]),
+      .oldest_o            (oldest[32*q +: 32]),
+      .log_wait_o          (log_wait[q]),
+      .hold_o              (hold_o[q]),
+      .m_append_valid      (append_valid[q]),
+      .m_append_ready      (append_ready[q]),
+      .m_append_data       (append_data[558*q +: 558]),
+      .m_walk_valid        (walk_valid[q]),
+      .m_walk_ready        (walk_ready[q]),
+      .m_walk_data         (walk_data[118*q +: 118]),
+      .s_walkdone_valid    (walkdone[q]),
+      .s_walkdone_reached,
+      .s_walkdone_skipped,
+      .m_list_valid        (list_valid[q]),
+      .m_list_ready        (list_ready[q]),
+      .m_list_data         (list_data[32*q +: 32]),
+      .m_list_end          (list_end[q]),
+      .m_ctl_valid         (ctl_valid[2*q +: 2]),
+      .m_ctl_ready         (ctl_ready[2*q +: 2]),
+      .m_ctl_entry         (ctl_entry[1024*q +: 1024]),
+      .s_ctl_done_valid    (ctl_done[2*q +: 2]),
+      .s_ctl_done_code     (ctl_code),
+      .s_ctl_done_addr     (ctl_addr),
+      .m_rec_valid         (m_rec_valid[q]),
+      .m_rec_ready         (m_rec_ready[q]),
+      .m_rec_data          (m_rec_data[256*q +: 256]),
+      .payloads_inc_o      (payloads[16*q +: 16]),
+      .payload_bytes_inc_o (payload_bytes[16*q +: 16]),
+      .deliveries_inc_o    (deliveries[16*q +: 16]),
+      .batches_inc_o       (batches[16*q +: 16]),
+      .refused_inc_o       (refused[16*q +: 16])
+    );
+  end
 
-  // ---------------------------------------------------------------- records: rings alternate, one register
-  logic turn_q, take_control, rec_free;
-
-  assign rec_free     = !m_rec_valid || m_rec_ready;
-  assign take_control = crec_valid && (turn_q || !drec_valid);
-  assign crec_ready   = rec_free && take_control;
-  assign drec_ready   = rec_free && drec_valid && !take_control;
-  assign m_rec_qp     = 3'd0;
-
-  always_ff @(posedge clk) begin
-    if (rec_free) m_rec_data <= take_control ? crec_data : drec_data;
-    if (rst) begin
-      m_rec_valid <= 1'b0;
-      turn_q      <= 1'b1;
-    end else if (rec_free) begin
-      m_rec_valid <= crec_valid || drec_valid;
-      if (crec_ready || drec_ready) turn_q <= drec_ready;
+  always_comb begin
+    payloads_inc_o      = '0;
+    payload_bytes_inc_o = '0;
+    deliveries_inc_o    = '0;
+    batches_inc_o       = '0;
+    refused_inc_o       = '0;
+    for (int q = 0; q < QueuePairs; q++) begin
+      payloads_inc_o      = payloads_inc_o + payloads[16*q +: 16];
+      payload_bytes_inc_o = payload_bytes_inc_o + payload_bytes[16*q +: 16];
+      deliveries_inc_o    = deliveries_inc_o + deliveries[16*q +: 16];
+      batches_inc_o       = batches_inc_o + batches[16*q +: 16];
+      refused_inc_o       = refused_inc_o + refused[16*q +: 16];
     end
   end
+
+  assign install_inc_o = 16'(install_inc);
+  assign release_inc_o = 16'(release_inc);
+  assign idle_o        = qp_idle_o == '1 && ctl_idle && !dma_busy_o;
 
   // ---------------------------------------------------------------- control unit
   fantail_ctl #(
@@ -478,9 +406,14 @@ module fantail_submit #(
     .m_done_valid   (ctl_done),
     .m_done_code    (ctl_code),
     .m_done_addr    (ctl_addr),
+    .s_close_valid,
+    .s_close_qp,
+    .s_close_id,
+    .close_done_o,
     .m_dma_valid    (cdma_valid),
     .m_dma_ready    (cdma_ready),
     .m_dma_addr     (cdma_addr),
+    .m_dma_qp       (cdma_qp),
     .m_dma_bytes    (cdma_bytes),
     .s_dma_valid    (cdma_rsp),
     .s_dma_data     (cdma_data),
@@ -492,6 +425,7 @@ module fantail_submit #(
     .m_flow_op,
     .m_flow_tuple,
     .m_flow_id,
+    .m_flow_qp,
     .s_flow_rsp_valid,
     .s_flow_rsp_code,
     .m_cmd_valid,
@@ -507,6 +441,7 @@ module fantail_submit #(
     .m_slot_ready,
     .m_slot_data,
     .m_slot_check,
+    .m_slot_qp,
     .s_slot_rsp_valid,
     .s_slot_rsp_ok,
     .s_slot_rsp_id,
@@ -522,6 +457,7 @@ module fantail_submit #(
     .m_inj_data,
     .m_inj_bytes,
     .m_inj_last,
+    .m_inj_qp,
     .s_inj_rsp_valid,
     .s_inj_rsp_hit,
     .install_inc_o  (install_inc),

@@ -20,7 +20,7 @@ module fantail_log #(
   input  logic                   rst,
   input  logic                   s_append_valid,
   input  fantail_pkg::append_t   s_append_data,
-  output logic [31:0]            tail_o,       // position behind the last appended byte
+  output logic [31:0]            tail_o,       // position behind the highest appended byte
   input  logic                   rd_valid_i,
   input  logic [31:0]            rd_pos_i,
   output logic [511:0]           rd_data_o
@@ -44,6 +44,11 @@ module fantail_log #(
   assign wr_twice  = {s_append_data.data, s_append_data.data} << {wr_rotate, 3'b000};
   assign wr_mask   = ((128'd1 << s_append_data.bytes) - 128'd1) << wr_place;
 
+  // payloads of different queue pairs arrive out of the order of their positions
+  logic [31:0] append_end, append_dist;
+  assign append_end  = s_append_data.pos + 32'(s_append_data.bytes);
+  assign append_dist = append_end - tail_o;
+
   always_ff @(posedge clk) begin
     if (s_append_valid) begin
       wr_data_q      <= wr_twice[1023:512];
@@ -57,7 +62,7 @@ module fantail_log #(
       wr_odd_q  <= '0;
     end
     if (rst) tail_o <= '0;
-    else if (s_append_valid) tail_o <= s_append_data.pos + 32'(s_append_data.bytes);
+    else if (s_append_valid && !append_dist[31]) tail_o <= append_end;
   end
 
   // ---------------------------------------------------------------- read

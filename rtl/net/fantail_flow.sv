@@ -14,6 +14,7 @@
 //                   (one pulse) and does not depend on m_seg_ready. Code of an insert: 0 done, 1 the tuple is there
 //                   already, 2 both buckets are full; of a delete: 0 done, 1 it was not there. A lookup sees an
 //                   operation whole or not at all; one that enters after the answer sees it.
+//                   s_flow_qp is the queue pair of the connection: what another one injected does not find it.
 //   inj_rsp_*       answer to FRAME_INJECT, one pulse: when an injected segment leaves, or when the parser dropped it
 //                   (inj_drop_i). hit: it belongs to a connection.
 //   hash_key_i      is constant while keys are in the table.
@@ -38,6 +39,7 @@ module fantail_flow #(
   input  logic [1:0]          s_flow_op,      // FlowInsert, FlowDelete
   input  fantail_pkg::tuple_t s_flow_tuple,
   input  logic [13:0]         s_flow_id,
+  input  logic [2:0]          s_flow_qp,
   output logic                flow_rsp_valid_o,
   output logic [1:0]          flow_rsp_code_o,
   input  logic                inj_drop_i,
@@ -48,7 +50,7 @@ module fantail_flow #(
 
   localparam int Rows = Connections / 4;      // of each side
   localparam int RowW = $clog2(Rows);
-  localparam int KeyW = 128;                  // {17 bits zero, valid, id, tuple}
+  localparam int KeyW = 128;                  // {14 bits zero, queue pair, valid, id, tuple}
   localparam int ValidBit = 96 + 14;
 
   // ---------------------------------------------------------------- operations
@@ -63,6 +65,7 @@ module fantail_flow #(
   logic        op_delete_q;
   logic [95:0] op_tuple_q;
   logic [13:0] op_id_q;
+  logic [2:0]  op_qp_q;
   logic        op_side_q;                     // row to write: 1 right
   logic        op_write_q;                    // there is something to write
   logic [1:0]  op_code_q;
@@ -159,6 +162,7 @@ module fantail_flow #(
   logic [95:0] want;
   logic [3:0]  used_left, used_right, match_left, match_right;
   logic [13:0] match_id;
+  logic [2:0]  match_qp;
   assign compare_op  = op_q == OpCompare;
   assign compare_seg = p2_valid_q && p2_q.tcp && !stand && !busy_o;
   assign want        = compare_op ? op_tuple_q : {p2_q.local_ip, p2_q.remote_ip, p2_q.local_port, p2_q.remote_port};
@@ -168,6 +172,7 @@ module fantail_flow #(
     match_left  = '0;
     match_right = '0;
     match_id    = '0;
+    match_qp    = '0;
     if (compare_op || compare_seg) begin
       for (int k = 0; k < 4; k++) begin
         used_left[k]   = row_left[k*KeyW + ValidBit];
@@ -176,6 +181,8 @@ module fantail_flow #(
         match_right[k] = used_right[k] && row_right[k*KeyW +: 96] == want;
         match_id       = match_id | ({14{match_left[k]}} & row_left[k*KeyW + 96 +: 14])
                          | ({14{match_right[k]}} & row_right[k*KeyW + 96 +: 14]);
+        match_qp       = match_qp | ({3{match_left[k]}} & row_left[k*KeyW + ValidBit + 1 +: 3])
+                         | ({3{match_right[k]}} & row_right[k*KeyW + ValidBit + 1 +: 3]);
       end
     end
   end
@@ -197,7 +204,7 @@ module fantail_flow #(
     if (compare_op) begin
       new_row = side ? row_right : row_left;
       for (int k = 0; k < 4; k++) begin
-        if (lane[k]) new_row[k*KeyW +: KeyW] = op_delete_q ? '0 : {17'd0, 1'b1, op_id_q, op_tuple_q};
+        if (lane[k]) new_row[k*KeyW +: KeyW] = op_delete_q ? '0 : {14'd0, op_qp_q, 1'b1, op_id_q, op_tuple_q};
       end
     end
   end
@@ -208,6 +215,7 @@ module fantail_flow #(
       op_delete_q <= s_flow_op == fantail_pkg::FlowDelete;
       op_tuple_q  <= s_flow_tuple;
       op_id_q     <= s_flow_id;
+      op_qp_q     <= s_flow_qp;
     end
     if (op_q == OpHash) begin
       op_left_q  <= hash[RowW-1:0];
@@ -250,7 +258,7 @@ module fantail_flow #(
     end
     if (p2_valid_q && move2) begin
       m_seg_data     <= p2_q;
-      m_seg_data.hit <= found;
+      m_seg_data.hit <= found && (!p2_q.inject || match_qp == p2_q.qp);
       m_seg_data.id  <= match_id;
     end
     if (rst) begin

@@ -22,6 +22,7 @@
 //              first TIMED_OUT or OVERRUN, and the first PEER_FIN or RESET, of a generation.
 //   stat_id_o is held for at least three cycles before stat_i is taken.
 //   Nothing is lost: a row is read, marked as told and, if need be, queued in one go; one unit does all that.
+//   qp_busy_o[q]: news of queue pair q waits, or is being told.
 //   idle_o: nothing to do before next_deadline_us_o, though news may wait for the end of its period.
 
 module fantail_reporter #(
@@ -32,6 +33,7 @@ module fantail_reporter #(
   input  logic                     rst,
   output logic                     busy_o,
   output logic                     idle_o,
+  output logic [QueuePairs-1:0]    qp_busy_o,
   output logic [63:0]              next_deadline_us_o,
   input  logic [63:0]              now_us_i,
   // configuration, queue pair q at q
@@ -308,6 +310,8 @@ module fantail_reporter #(
       .busy_o             (period_busy[q]),
       .next_deadline_us_o (deadline_us[64*q +: 64])
     );
+
+    assign qp_busy_o[q] = ids_q != '0 || rec_valid[q] || period_busy[q] || (rec_q != RecIdle && rec_qp_q[q]);
 
     `ASSERT(QueueFits, !queue_push[q] || queue_ready)
   end

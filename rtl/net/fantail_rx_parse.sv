@@ -15,15 +15,19 @@
 //   but what is counted here: impossible header lengths (drop_malformed), a wrong IP or TCP checksum (drop_checksum;
 //   RFC 9293 MUST-2/3), fragments (drop_fragment). IP options are skipped (MUST-50), TCP options but timestamps
 //   skipped by length; a zero or overlong option length ends the scan, the segment lives (MUST-7).
-//   m_seg holds until taken; tcp = 0 means that only inject and frame_len have a meaning. m_seg_valid for a frame never
+//   m_seg holds until taken; tcp = 0 means that only inject, qp and frame_len have a meaning. m_seg_valid for a frame never
 //   comes before its lines are complete in the hold. inj_drop_o: an injected frame was dropped here, no m_seg follows.
+//   Whose a frame for the host is: that of the queue pair whose local_ip_i is the IPv4 destination or the ARP target
+//   address (0: it has none); else queue pair 0's.
 //   Hold read port: see fantail_hold.
 
 module fantail_rx_parse #(
-  parameter int HoldBeats = 128  // 64-byte lines of frames waiting for their verdict, a power of two
+  parameter int HoldBeats  = 128, // 64-byte lines of frames waiting for their verdict, a power of two
+  parameter int QueuePairs = 1
 ) (
   input  logic              clk,
   input  logic              rst,
+  input  logic [32*QueuePairs-1:0] local_ip_i,
   input  logic              s_frame_valid,
   output logic              s_frame_ready,
   input  logic [511:0]      s_frame_data,
@@ -34,6 +38,7 @@ module fantail_rx_parse #(
   input  logic [511:0]      s_inj_data,
   input  logic [6:0]        s_inj_bytes,
   input  logic              s_inj_last,
+  input  logic [2:0]        s_inj_qp,          // who injects; constant until the answer
   output logic              m_seg_valid,
   input  logic              m_seg_ready,
   output fantail_pkg::seg_t m_seg_data,
@@ -51,6 +56,7 @@ module fantail_rx_parse #(
   `include "fantail_assert.svh"
 
   localparam logic [15:0] EtherIpv4 = 16'h0800;
+  localparam logic [15:0] EtherArp  = 16'h0806;
   localparam logic [7:0]  ProtoTcp  = 8'd6;
   localparam int HeaderBytes = 134;            // Ethernet 14, IP 60, TCP 60
   localparam int TailBytes   = HeaderBytes - 34;
@@ -307,6 +313,20 @@ module fantail_rx_parse #(
       default: ;
     endcase
   end
+  logic [2:0]  b_qp_q, host_qp;
+  logic [31:0] host_ip;
+  always_comb begin : whose
+    host_qp = '0;
+    host_ip = {hdr_q[30*8 +: 8], hdr_q[31*8 +: 8], hdr_q[32*8 +: 8], hdr_q[33*8 +: 8]};
+    if ({hdr_q[12*8 +: 8], hdr_q[13*8 +: 8]} == EtherArp)
+      host_ip = {hdr_q[38*8 +: 8], hdr_q[39*8 +: 8], hdr_q[40*8 +: 8], hdr_q[41*8 +: 8]};
+    else if ({hdr_q[12*8 +: 8], hdr_q[13*8 +: 8]} != EtherIpv4) host_ip = '0;
+    for (int q = QueuePairs - 1; q > 0; q--) begin
+      if (host_ip != '0 && local_ip_i[32*q +: 32] == host_ip) host_qp = 3'(q);
+    end
+    if (local_ip_i[31:0] == host_ip) host_qp = '0;
+  end
+
   assign next_state = !judge_ready ? state_d : load ? JudgeCheck : JudgeEmpty;
 
   always_ff @(posedge clk) begin
@@ -315,6 +335,7 @@ module fantail_rx_parse #(
 
     if (load) begin
       b_inject_q <= s1_inject_q;
+      b_qp_q     <= host_qp;
       b_beats_q  <= beats_q;
       b_len_q    <= len_q;
       b_type_q   <= {hdr_q[12*8 +: 8], hdr_q[13*8 +: 8]};
@@ -349,6 +370,7 @@ module fantail_rx_parse #(
       m_seg_data             <= '0;
       m_seg_data.tcp         <= emit_tcp;
       m_seg_data.inject      <= b_inject_q;
+      m_seg_data.qp          <= b_inject_q ? s_inj_qp : b_qp_q;
       m_seg_data.frame_len   <= b_len_q;
       if (emit_tcp) begin
         m_seg_data.local_ip    <= b_dst_q;

@@ -318,6 +318,8 @@ package fantail_regs_pkg;
   localparam logic [31:0] QP_STATUS_RUNNING_WIDTH = 32'h00000001;
   localparam logic [31:0] QP_STATUS_HALTED_LSB = 32'h00000001;  // see FAULT_CODE
   localparam logic [31:0] QP_STATUS_HALTED_WIDTH = 32'h00000001;
+  localparam logic [31:0] QP_STATUS_CLOSING_LSB = 32'h00000002;  // ENABLE fell: its memory may still be reached, its connections are being aborted and forgotten; ENABLE has effect again when this is 0
+  localparam logic [31:0] QP_STATUS_CLOSING_WIDTH = 32'h00000001;
   localparam logic [11:0] QP_FAULT_CODE = 12'h040;  // ro, why the queue pair halted
   localparam logic [31:0] FAULT_CODE_CODE_LSB = 32'h00000000;  // FAULT_ code
   localparam logic [31:0] FAULT_CODE_CODE_WIDTH = 32'h00000008;
@@ -332,6 +334,7 @@ package fantail_regs_pkg;
   localparam logic [11:0] QP_STATUS_TAIL = 12'h058;  // ro, records written, free-running
   localparam logic [31:0] STATUS_TAIL_VALUE_LSB = 32'h00000000;  // index
   localparam logic [31:0] STATUS_TAIL_VALUE_WIDTH = 32'h0000000F;
+  localparam logic [11:0] QP_LOCAL_IP = 12'h060;  // rw, IPv4 address whose frames and ARP requests go to this queue pair, 192.0.2.1 is 0xC0000201; 0: none. What goes to nobody goes to queue pair 0
   localparam logic [11:0] QP_DOORBELL_DATA = 12'h080;  // wo, submits to DATA, returns records, arms the interrupt
   localparam logic [31:0] DOORBELL_DATA_TAIL_LSB = 32'h00000000;  // submission tail, free-running
   localparam logic [31:0] DOORBELL_DATA_TAIL_WIDTH = 32'h00000010;
@@ -560,10 +563,10 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x090
     32'h00000000, 32'h00000000, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x080
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x070
-    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x060
+    32'h00000000, 32'h00000000, 32'h00000000, 32'hFFFFFFFF,  // from 0x060
     32'h00000000, 32'h00007FFF, 32'h00007FFF, 32'h00007FFF,  // from 0x050
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'h00000000, 32'h000000FF,  // from 0x040
-    32'h00000003, 32'h00000007, 32'hFFFFFFFF, 32'h0000FFFF,  // from 0x030
+    32'h00000007, 32'h00000007, 32'hFFFFFFFF, 32'h0000FFFF,  // from 0x030
     32'h00001FFF, 32'h0000000F, 32'h0000000F, 32'h0000000F,  // from 0x020
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x010
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
@@ -584,7 +587,7 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x090
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x080
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x070
-    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x060
+    32'h00000000, 32'h00000000, 32'h00000000, 32'hFFFFFFFF,  // from 0x060
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x050
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x040
     32'h00000000, 32'h00000007, 32'hFFFFFFFF, 32'h0000FFFF,  // from 0x030

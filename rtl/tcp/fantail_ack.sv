@@ -10,7 +10,8 @@
 // comes first. Segments are accepted only while data_ok_i says that a slot can be had.
 
 module fantail_ack #(
-  parameter int Connections = 1024
+  parameter int Connections = 1024,
+  parameter int QueuePairs  = 1
 ) (
   input  logic                       clk,
   input  logic                       rst,
@@ -20,7 +21,9 @@ module fantail_ack #(
   input  logic [31:0]                now_ms_i,
   input  logic [31:0]                rto_min_us_i,
   input  logic [31:0]                rto_max_us_i,
-  input  logic                       data_ok_i,
+  input  logic [QueuePairs-1:0]      data_ok_i,
+  output logic [QueuePairs-1:0]      accept_o,       // payload of its connection is accepted in this cycle
+  output logic [QueuePairs-1:0]      put_o,          // a verdict of its connection, or a frame for its host, is on its way
   // commands
   input  logic                       s_cmd_valid,
   output logic                       s_cmd_ready,
@@ -154,9 +157,19 @@ module fantail_ack #(
   logic                       wake, cnt_dup, cnt_fast, cnt_timeout, cnt_reset;
   logic                       cnt_accept, cnt_window, cnt_no_slot, cnt_challenge, cnt_ignore, success;
 
+  logic data_ok;  // of the connection's queue pair
+  always_comb begin
+    data_ok = 1'b0;
+    for (int q = 0; q < QueuePairs; q++) begin
+      if (par_i.qp == 3'(q)) data_ok = data_ok_i[q];
+      accept_o[q] = a1_valid_q && verdict == fantail_pkg::VerdictData && par_i.qp == 3'(q);
+      put_o[q]    = a2_valid_q && a2_tell_q && a2_verdict_q.qp == 3'(q);
+    end
+  end
+
   fantail_ack_event u_event (
     .kind_i        (a1_kind_q),
-    .data_ok_i,
+    .data_ok_i     (data_ok),
     .now_us_i,
     .now_ms_i,
     .rto_min_us_i,
@@ -196,7 +209,7 @@ module fantail_ack #(
     a1_verdict.kind      = verdict;
     a1_verdict.id        = a1_id_q;
     a1_verdict.handle    = {par_i.gen, 2'b00, a1_id_q};
-    a1_verdict.qp        = a1_kind_q == fantail_tcp_pkg::EvFrame ? '0 : par_i.qp;
+    a1_verdict.qp        = a1_kind_q == fantail_tcp_pkg::EvFrame ? a1_seg_q.qp : par_i.qp;
     a1_verdict.pay_off   = pay_off;
     a1_verdict.pay_len   = pay_len;
     a1_verdict.frame_len = a1_seg_q.frame_len;

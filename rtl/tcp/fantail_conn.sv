@@ -174,7 +174,7 @@ module fantail_conn #(
           case (s_cmd_data.op)
             fantail_pkg::CmdInstall: state_d = Params;
             fantail_pkg::CmdUpdate:  state_d = credit_update ? Acknow : Fetch;
-            fantail_pkg::CmdClose, fantail_pkg::CmdJoin, fantail_pkg::CmdLeave: state_d = Enqueue;
+            fantail_pkg::CmdClose, fantail_pkg::CmdJoin, fantail_pkg::CmdLeave, fantail_pkg::CmdPurge: state_d = Enqueue;
             default: state_d = Acknow;
           endcase
         end

@@ -13,14 +13,15 @@
 // Contract: one decision per cycle while the job queue has room. Never waits for anything else.
 
 module fantail_transmit #(
-  parameter int Connections = 1024
+  parameter int Connections = 1024,
+  parameter int QueuePairs  = 1
 ) (
   input  logic                       clk,
   input  logic                       rst,
   output logic                       busy_o,
   output logic                       idle_o,
   input  logic [47:0]                now_us_i,
-  input  logic                       hold_i,         // batch open: no short segments, see fantail_enqueue
+  input  logic [QueuePairs-1:0]      hold_i,         // batch open: no short segments, see fantail_enqueue
   // ready queue
   input  logic                       s_ready_valid,
   output logic                       s_ready_ready,
@@ -51,6 +52,7 @@ module fantail_transmit #(
   output logic [13:0]                again_id_o,
   output logic                       held_valid_o,   // source 0 of the held queue: always taken
   output logic [13:0]                held_id_o,
+  output logic [2:0]                 held_qp_o,
   // grace period, see fantail_sweep
   input  logic                       color_i,
   output logic                       take_o,         // pulse, with color_i
@@ -127,7 +129,13 @@ module fantail_transmit #(
   fantail_tcp_pkg::adr_t adr_q;
   logic [31:0] base_q, avail_q, allow_q, sent_q, una_avail_q, wnd_q, right_q;
   logic        rtx_ask_q, probe_ask_q, ack_ask_q, rst_ask_q, rto_ask_q, old_q, idle_long_q, keep_ask_q;
-  logic        t2_hold_q, t3_hold_q;    // hold_i when the tables were read: later it may be about bytes that we do not see
+  logic [QueuePairs-1:0] t2_hold_q;
+  logic        t2_hold, t3_hold_q;      // hold_i when the tables were read: later it may be about bytes that we do not see
+
+  always_comb begin
+    t2_hold = 1'b0;
+    for (int q = 0; q < QueuePairs; q++) if (par_i.qp == 3'(q)) t2_hold = t2_hold_q[q];
+  end
 
   always_ff @(posedge clk) begin
     t1_id_q    <= s_ready_id;
@@ -137,7 +145,7 @@ module fantail_transmit #(
     t3_id_q    <= t2_id_q;
     t3_color_q <= t2_color_q;
     t2_hold_q  <= hold_i;
-    t3_hold_q  <= t2_hold_q;
+    t3_hold_q  <= t2_hold;
     if (t2_valid_q) begin
       own_q       <= own;
       ack_q       <= ack_i;
@@ -294,6 +302,7 @@ module fantail_transmit #(
   always_ff @(posedge clk) begin
     again_id_o <= t3_id_q;
     held_id_o  <= t3_id_q;
+    held_qp_o  <= par_q.qp;
     if (rst) begin
       again_valid_o <= 1'b0;
       held_valid_o  <= 1'b0;

@@ -103,7 +103,7 @@ Test(sim, limits_and_time)
 	cr_assert_eq(l->groups, 64);
 	cr_assert_eq(l->log_bytes, 65536);
 	cr_assert_eq(l->payload_bytes, 16384);
-	cr_assert_eq(l->queue_pairs, 1);
+	cr_assert_eq(l->queue_pairs, 2);
 	now = fantail_dev_now_us(dev);
 	cr_assert_eq(fantail_qp_wait(qp, 5000), 0);
 	cr_assert_geq(fantail_dev_now_us(dev), now + 5000);

@@ -24,6 +24,7 @@
 #define ENGINE_GROUPS  64
 #define ENGINE_PORT    9000
 #define ENGINE_LOG     65536
+#define ENGINE_QPS     2 /* queue pairs */
 #define ENGINE_PAYLOAD (ENGINE_LOG / 4)
 #define ENGINE_PEER_IP 0x0A010100u /* of client 0 */
 #define ENGINE_FAR_US  100000000ull

@@ -38,29 +38,29 @@ Test(hostmem, empty_table_faults)
 	static const uint8_t zero[64];
 
 	memset(line, 0xaa, sizeof(line));
-	cr_assert_eq(hostmem_read(&mem, 0x1000, line), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x1000, line), -EFAULT);
 	cr_assert_arr_eq(line, zero, 64);
-	cr_assert_eq(hostmem_write(&mem, 0x1000, line, ALL), -EFAULT);
+	cr_assert_eq(hostmem_write(&mem, 0, 0x1000, line, ALL), -EFAULT);
 }
 
 Test(hostmem, reads_exactly_what_is_mapped)
 {
 	cr_assert_eq(hostmem_map(&mem, 0x10000, buf, 256, RD), 0);
-	cr_assert_eq(hostmem_read(&mem, 0x10000, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x10000, line), 0);
 	cr_assert_arr_eq(line, buf, 64);
-	cr_assert_eq(hostmem_read(&mem, 0x100c0, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x100c0, line), 0);
 	cr_assert_arr_eq(line, buf + 192, 64);
-	cr_assert_eq(hostmem_read(&mem, 0x10100, line), -EFAULT);
-	cr_assert_eq(hostmem_read(&mem, 0xffc0, line), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x10100, line), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 0, 0xffc0, line), -EFAULT);
 }
 
 Test(hostmem, a_line_mapped_in_part_faults_on_read)
 {
 	cr_assert_eq(hostmem_map(&mem, 0x10000, buf, 127, RD), 0);
-	cr_assert_eq(hostmem_read(&mem, 0x10000, line), 0);
-	cr_assert_eq(hostmem_read(&mem, 0x10040, line), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x10000, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x10040, line), -EFAULT);
 	cr_assert_eq(hostmem_map(&mem, 0x1007f, buf + 1000, 1, RD), 0);
-	cr_assert_eq(hostmem_read(&mem, 0x10040, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x10040, line), 0);
 	cr_assert_arr_eq(line, buf + 64, 63);
 	cr_assert_eq(line[63], buf[1000]);
 }
@@ -73,7 +73,7 @@ Test(hostmem, writes_only_strobed_bytes)
 	memcpy(before, buf, sizeof(before));
 	memset(line, 0x5a, sizeof(line));
 	cr_assert_eq(hostmem_map(&mem, 0, buf, 128, RW), 0);
-	cr_assert_eq(hostmem_write(&mem, 64, line, 0x80000000000ff006), 0);
+	cr_assert_eq(hostmem_write(&mem, 0, 64, line, 0x80000000000ff006), 0);
 	for (i = 0; i < 64; i++)
 		cr_assert_eq(buf[64 + i],
 			     0x80000000000ff006 >> i & 1 ? 0x5a
@@ -89,12 +89,12 @@ Test(hostmem, a_write_that_faults_changes_nothing)
 	memcpy(before, buf, sizeof(before));
 	memset(line, 0x5a, sizeof(line));
 	cr_assert_eq(hostmem_map(&mem, 0, buf, 32, RW), 0);
-	cr_assert_eq(hostmem_write(&mem, 0, line, 0x1ffffffff), -EFAULT);
+	cr_assert_eq(hostmem_write(&mem, 0, 0, line, 0x1ffffffff), -EFAULT);
 	cr_assert_arr_eq(buf, before, 64);
-	cr_assert_eq(hostmem_write(&mem, 0, line, 0xffffffff), 0);
+	cr_assert_eq(hostmem_write(&mem, 0, 0, line, 0xffffffff), 0);
 	cr_assert_arr_eq(buf, line, 32);
 	cr_assert_arr_eq(buf + 32, before + 32, 32);
-	cr_assert_eq(hostmem_write(&mem, 0x9000, line, 0), 0);
+	cr_assert_eq(hostmem_write(&mem, 0, 0x9000, line, 0), 0);
 }
 
 Test(hostmem, unaligned_host_pointer)
@@ -103,7 +103,7 @@ Test(hostmem, unaligned_host_pointer)
 
 	memset(space, 0, sizeof(space));
 	cr_assert_eq(hostmem_map(&mem, 0x40, space + 3, 64, RW), 0);
-	cr_assert_eq(hostmem_write(&mem, 0x40, buf, ALL), 0);
+	cr_assert_eq(hostmem_write(&mem, 0, 0x40, buf, ALL), 0);
 	cr_assert_arr_eq(space + 3, buf, 64);
 	cr_assert_eq(space[2], 0);
 	cr_assert_eq(space[67], 0);
@@ -113,10 +113,10 @@ Test(hostmem, rights)
 {
 	cr_assert_eq(hostmem_map(&mem, 0x0, buf, 64, RD), 0);
 	cr_assert_eq(hostmem_map(&mem, 0x40, buf + 64, 64, WR), 0);
-	cr_assert_eq(hostmem_read(&mem, 0, line), 0);
-	cr_assert_eq(hostmem_write(&mem, 0, line, 1), -EFAULT);
-	cr_assert_eq(hostmem_read(&mem, 0x40, line), -EFAULT);
-	cr_assert_eq(hostmem_write(&mem, 0x40, line, 1), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0, line), 0);
+	cr_assert_eq(hostmem_write(&mem, 0, 0, line, 1), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x40, line), -EFAULT);
+	cr_assert_eq(hostmem_write(&mem, 0, 0x40, line, 1), 0);
 }
 
 Test(hostmem, classes)
@@ -127,12 +127,33 @@ Test(hostmem, classes)
 	cr_assert_eq(hostmem_map(&mem, 0x40, buf + 64, 64,
 				 RW | FANTAIL_SIM_DMA_CLASS(7)),
 		     0);
-	cr_assert_eq(hostmem_read(&mem, 0, line), 5);
-	cr_assert_eq(hostmem_write(&mem, 0x40, line, 1), 7);
+	cr_assert_eq(hostmem_read(&mem, 0, 0, line), 5);
+	cr_assert_eq(hostmem_write(&mem, 0, 0x40, line, 1), 7);
+}
+
+Test(hostmem, owners)
+{
+	cr_assert_eq(hostmem_map(&mem, 0, buf, 64, RW | FANTAIL_SIM_DMA_QP(0)),
+		     0);
+	cr_assert_eq(hostmem_map(&mem, 0x40, buf + 64, 64,
+				 RW | FANTAIL_SIM_DMA_QP(7)),
+		     0);
+	cr_assert_eq(hostmem_map(&mem, 0x80, buf + 128, 64, RW), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 7, 0, line), -EFAULT);
+	cr_assert_eq(hostmem_write(&mem, 7, 0, line, ALL), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 7, 0x40, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 3, 0x40, line), -EFAULT);
+	cr_assert_eq(hostmem_write(&mem, 0, 0x40, line, 1), -EFAULT);
+	cr_assert_eq(hostmem_write(&mem, 7, 0x40, line, 1), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x80, line), 0);
+	cr_assert_eq(hostmem_write(&mem, 7, 0x80, line, 1), 0);
 }
 
 Test(hostmem, map_refuses)
 {
+	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 64, RW | 3u << 12),
+		     -EINVAL);
 	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 0, RW), -EINVAL);
 	cr_assert_eq(hostmem_map(&mem, 0x1000, NULL, 64, RW), -EINVAL);
 	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 64, 0), -EINVAL);
@@ -150,9 +171,9 @@ Test(hostmem, map_refuses)
 Test(hostmem, top_of_the_address_space)
 {
 	cr_assert_eq(hostmem_map(&mem, ALL - 63, buf, 64, RW), 0);
-	cr_assert_eq(hostmem_read(&mem, ALL - 63, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, ALL - 63, line), 0);
 	cr_assert_arr_eq(line, buf, 64);
-	cr_assert_eq(hostmem_read(&mem, 0, line), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 0, 0, line), -EFAULT);
 }
 
 Test(hostmem, unmap_only_exactly)
@@ -162,9 +183,9 @@ Test(hostmem, unmap_only_exactly)
 	cr_assert_eq(hostmem_unmap(&mem, 0x1040, 192), -ENOENT);
 	cr_assert_eq(hostmem_unmap(&mem, 0x2000, 256), -ENOENT);
 	cr_assert_eq(hostmem_unmap(&mem, 0x1000, 0), -ENOENT);
-	cr_assert_eq(hostmem_read(&mem, 0x1000, line), 0);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x1000, line), 0);
 	cr_assert_eq(hostmem_unmap(&mem, 0x1000, 256), 0);
-	cr_assert_eq(hostmem_read(&mem, 0x1000, line), -EFAULT);
+	cr_assert_eq(hostmem_read(&mem, 0, 0x1000, line), -EFAULT);
 	cr_assert_eq(hostmem_unmap(&mem, 0x1000, 256), -ENOENT);
 }
 
@@ -217,7 +238,7 @@ Test(hostmem, random_against_a_plain_table)
 		} else {
 			want = start[at] >= 0 ? 0 : -EFAULT;
 			cr_assert_eq(
-				hostmem_read(&mem, (uint64_t)at * 64, line),
+				hostmem_read(&mem, 0, (uint64_t)at * 64, line),
 				want);
 			cr_assert_eq(line[rand() % 64], want ? 0 : at + 1);
 		}

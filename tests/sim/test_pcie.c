@@ -79,7 +79,7 @@ Test(pcie, read_latency_and_data)
 	bool last;
 
 	start((struct fantail_sim_pcie){ 0 });
-	pcie_read(&link, 1000, BASE + 128, 1);
+	pcie_read(&link, 1000, 0, BASE + 128, 1);
 	t = due(1000);
 	/* 600 ns are 150 cycles; request and completion take two more. */
 	cr_assert(t >= 1150 && t <= 1153, "at %llu", (unsigned long long)t);
@@ -104,7 +104,7 @@ Test(pcie, burst_is_cut_at_mps_and_mrrs)
 	start((struct fantail_sim_pcie){ .mrrs = 256, .mps = 128 });
 	/* 512 bytes from 64: requests 192, 256, 64; completions 64, 128, */
 	/* 128, 128, 64. */
-	pcie_read(&link, 0, BASE + 64, 8);
+	pcie_read(&link, 0, 0, BASE + 64, 8);
 	for (i = 0; i < 8; i++) {
 		due(0);
 		cr_assert_eq(pcie_read_take(&link, data, &last), 0);
@@ -124,7 +124,7 @@ Test(pcie, low_addresses_have_short_headers)
 
 	start((struct fantail_sim_pcie){ 0 });
 	cr_assert_eq(hostmem_map(&mem, 0x1000, host, 4096, RW), 0);
-	pcie_read(&link, 0, 0x1000, 1);
+	pcie_read(&link, 0, 0, 0x1000, 1);
 	due(0);
 	cr_assert_eq(pcie_read_take(&link, data, &last), 0);
 	cr_assert_eq(link.stats.up_link_bytes, 20);
@@ -137,7 +137,7 @@ Test(pcie, read_fault_is_counted_and_zero)
 	bool last;
 
 	start((struct fantail_sim_pcie){ 0 });
-	pcie_read(&link, 0, BASE + sizeof(host) - 64, 2);
+	pcie_read(&link, 0, 0, BASE + sizeof(host) - 64, 2);
 	due(0);
 	cr_assert_eq(pcie_read_take(&link, data, &last), 0);
 	due(0);
@@ -157,7 +157,7 @@ Test(pcie, reads_under_way_are_bounded)
 
 	start((struct fantail_sim_pcie){ .max_reads = 5 });
 	while (pcie_read_room(&link) && n < 100) {
-		pcie_read(&link, 0, BASE, 8);
+		pcie_read(&link, 0, 0, BASE, 8);
 		n++;
 	}
 	cr_assert_eq(n, 5);
@@ -179,7 +179,7 @@ static uint64_t stream_read(struct fantail_sim_pcie cfg)
 	start(cfg);
 	for (; got < sizeof(host); now++) {
 		if (asked < sizeof(host) && pcie_read_room(&link)) {
-			pcie_read(&link, now, BASE + asked, 8);
+			pcie_read(&link, now, 0, BASE + asked, 8);
 			asked += 512;
 		}
 		if (!pcie_read_due(&link, now))
@@ -231,8 +231,8 @@ Test(pcie, posted_write_is_delayed_and_in_order)
 	memset(one, 1, sizeof(one));
 	memset(two, 2, sizeof(two));
 	old = host[0];
-	pcie_write(&link, 500, BASE, one, ALL, true);
-	pcie_write(&link, 500, BASE, two, 0xff, true);
+	pcie_write(&link, 500, 0, BASE, one, ALL, true);
+	pcie_write(&link, 500, 0, BASE, two, 0xff, true);
 	pcie_interrupt(&link, 500, 0x3);
 	while (!pcie_write_due(&link, now)) {
 		cr_assert_eq(host[0], old);
@@ -264,7 +264,7 @@ Test(pcie, write_burst_is_cut_at_mps)
 
 	start((struct fantail_sim_pcie){ 0 });
 	for (i = 0; i < 8; i++)
-		pcie_write(&link, 0, BASE + 192 + 64 * i, data, ALL, i == 0);
+		pcie_write(&link, 0, 0, BASE + 192 + 64 * i, data, ALL, i == 0);
 	/* 64, 256, 192 */
 	cr_assert_eq(link.stats.write_tlps, 3);
 	cr_assert_eq(link.stats.up_link_bytes, 512 + 3 * 24);
@@ -275,7 +275,7 @@ Test(pcie, write_fault_drops_and_counts)
 	uint8_t data[64] = { 0 };
 
 	start((struct fantail_sim_pcie){ 0 });
-	pcie_write(&link, 0, BASE + sizeof(host), data, ALL, true);
+	pcie_write(&link, 0, 0, BASE + sizeof(host), data, ALL, true);
 	cr_assert(pcie_write_due(&link, 1000));
 	cr_assert_eq(pcie_write_take(&link), 0);
 	cr_assert_eq(link.stats.write_faults, 1);
@@ -292,8 +292,8 @@ Test(pcie, a_read_does_not_pass_a_write)
 	/* Writes far slower than reads. */
 	start((struct fantail_sim_pcie){ .write_ns = 8000 });
 	memset(data, 0x77, sizeof(data));
-	pcie_write(&link, 0, BASE, data, ALL, true);
-	pcie_read(&link, 1, BASE, 1);
+	pcie_write(&link, 0, 0, BASE, data, ALL, true);
+	pcie_read(&link, 1, 0, BASE, 1);
 	for (now = 1; !pcie_read_due(&link, now); now++)
 		while (pcie_write_due(&link, now))
 			pcie_write_take(&link);
@@ -312,7 +312,7 @@ Test(pcie, write_buffer_is_bounded_but_takes_interrupts)
 
 	start((struct fantail_sim_pcie){ 0 });
 	while (pcie_write_room(&link) && n < 10000) {
-		pcie_write(&link, 0, BASE + 64 * n, data, ALL, true);
+		pcie_write(&link, 0, 0, BASE + 64 * n, data, ALL, true);
 		n++;
 	}
 	cr_assert(n >= 128 && n < PCIE_WRITE_BEATS, "%u", n);
@@ -336,7 +336,7 @@ Test(pcie, write_bandwidth_gen3_x16)
 		while (pcie_write_due(&link, now))
 			pcie_write_take(&link);
 		if (sent < sizeof(host) && pcie_write_room(&link)) {
-			pcie_write(&link, now, BASE + sent, data, ALL,
+			pcie_write(&link, now, 0, BASE + sent, data, ALL,
 				   sent % 512 == 0);
 			sent += 64;
 		}

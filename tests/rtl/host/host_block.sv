@@ -106,9 +106,9 @@ module host_block (
     .enable_o(enable), .dev_reset_o(dev_reset), .pin_limit_o(), .pin_us_o(), .rto_min_us_o(), .rto_max_us_o(),
     .hash_key_o(hash_key), .data_base_o(), .control_base_o(), .status_base_o(status_base), .slot_base_o(),
     .data_log2_o(data_log2), .control_log2_o(control_log2), .status_log2_o(status_log2), .slot_count_o(),
-    .mod_count_o(mod_count), .mod_us_o(mod_us), .qp_enable_o(qp_enable), .urgent_o(urgent), .summary_only_o(),
+    .mod_count_o(mod_count), .mod_us_o(mod_us), .qp_enable_o(qp_enable), .urgent_o(urgent), .summary_only_o(), .local_ip_o(),
     .db_tail_valid_o(db_tail_valid), .data_tail_o(data_tail), .control_tail_o(control_tail),
-    .status_head_o(status_head), .arm_o(arm), .running_i('1), .data_head_i(data_head), .control_head_i(control_head),
+    .status_head_o(status_head), .arm_o(arm), .running_i('1), .closing_i('0), .data_head_i(data_head), .control_head_i(control_head),
     .status_tail_i(status_tail), .fault_valid_i(fault_valid), .fault_code_i(fault_code),
     .fault_addr_i(fault_addr), .halted_o(halted), .irq_dev_o(irq_dev), .ready_i(ready), .idle_i(idle),
     .now_us_i(now_us), .pin_id_i(14'h1234), .pin_bytes_i(32'h89ABCDEF), .cnt_log_peak_i(32'h00C0FFEE),
@@ -120,21 +120,22 @@ module host_block (
     .status_base_i(status_base), .status_log2_i(status_log2), .data_log2_i(data_log2),
     .control_log2_i(control_log2), .mod_count_i(mod_count), .mod_us_i(mod_us), .status_head_i(status_head),
     .arm_i(arm), .data_head_i(data_head), .control_head_i(control_head), .s_rec_valid(rec_valid),
-    .s_rec_ready(rec_ready), .s_rec_data(rec_data), .s_rec_qp(rec_qp), .room_o(room), .read_o(), .due_o(due),
-    .items_i(items), .hold_i(hold), .telling_i(telling), .end_i(period_end), .m_w_valid(st_valid),
+    .s_rec_ready(rec_ready), .s_rec_data(rec_data), .s_rec_qp(rec_qp), .reserved_i('0), .rec_ok_o(), .room_o(room), .read_o(), .due_o(due),
+    .items_i(items), .hold_i(hold), .telling_i(telling), .end_i(period_end), .m_w_qp(),
+    .m_w_valid(st_valid),
     .m_w_ready(st_ready), .m_w_addr(st_addr), .m_w_data(st_data), .m_w_strb(st_strb), .m_w_done(st_done),
-    .status_tail_o(status_tail), .irq_o(irq), .next_deadline_us_o(deadline_us), .busy_o(status_busy),
+    .status_tail_o(status_tail), .irq_o(irq), .next_deadline_us_o(deadline_us), .busy_o(status_busy), .qp_busy_o(),
     .qp_cnt_inc_o(qp_cnt_inc)
   );
 
   fantail_dma_write #(.MaxPending(4)) u_write (
     .clk, .rst,
     .s_w_valid({st_valid, dl_valid}), .s_w_ready({st_ready, dl_ready}), .s_w_addr({st_addr, dl_addr}),
-    .s_w_data({st_data, dl_data}), .s_w_strb({st_strb, dl_strb}), .s_w_lines({6'd1, dl_lines}),
+    .s_w_data({st_data, dl_data}), .s_w_strb({st_strb, dl_strb}), .s_w_lines({6'd1, dl_lines}), .s_w_qp('0),
     .s_w_last({1'b1, dl_last}), .s_w_done({st_done, dl_done}),
-    .m_axi_awaddr(m_awaddr), .m_axi_awlen(m_awlen), .m_axi_awvalid(m_awvalid), .m_axi_awready(m_awready),
+    .m_axi_awaddr(m_awaddr), .m_axi_awlen(m_awlen), .m_axi_awqp(), .m_axi_awvalid(m_awvalid), .m_axi_awready(m_awready),
     .m_axi_wdata(m_wdata), .m_axi_wstrb(m_wstrb), .m_axi_wlast(m_wlast), .m_axi_wvalid(m_wvalid),
     .m_axi_wready(m_wready), .m_axi_bresp(m_bresp), .m_axi_bvalid(m_bvalid), .m_axi_bready(m_bready),
-    .fault_o(wr_fault), .busy_o(wr_busy)
+    .issued_o(), .answered_o(), .fault_o(wr_fault), .busy_o(wr_busy)
   );
 endmodule

@@ -44,7 +44,7 @@ extern "C" {
 	X(m_slot_check) X(m_htx_valid) W(m_htx_data, 16) \
 	X(m_htx_bytes) X(m_htx_last) X(m_inj_valid) W(m_inj_data, 16) \
 	X(m_inj_bytes) X(m_inj_last) \
-	X(m_rec_valid) W(m_rec_data, 8) X(m_rec_qp) \
+	X(m_rec_valid) W(m_rec_data, 8) \
 	X(payloads_inc) X(payload_bytes_inc) X(payload_read_inc) X(list_read_inc) \
 	X(deliveries_inc) X(batches_inc) X(refused_inc) \
 	X(dma_read_fault_inc) X(install_inc) X(release_inc)

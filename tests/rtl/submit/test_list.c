@@ -418,7 +418,7 @@ Test(list, random_lists)
 			rig_cycle(r);
 		if (rig_random(r, 3) == 0) {
 			r->bad_lo = LISTS + rig_random(r, 64 * PLACE_BYTES);
-			r->bad_hi = r->bad_lo + 1;
+			r->bad_hi = r->bad_lo + 256;
 		} else {
 			r->bad_hi = 0;
 		}
