@@ -34,6 +34,7 @@ void fantail_net_config_default(struct fantail_net_config *cfg)
 	memset(cfg, 0, sizeof(*cfg));
 	memcpy(cfg->card_mac, mac, sizeof(mac));
 	cfg->card_port = 9000;
+	cfg->card_ips = 1;
 	cfg->host_ip = 0x7f000001; /* 127.0.0.1 */
 	cfg->seed = 1;
 	cfg->queue_frames = 65536;
@@ -424,6 +425,16 @@ bool fantail_net_link_stats(const struct fantail_net *net,
 	fantail_link_get_stats(net->model, FANTAIL_LINK_TX, tx);
 	fantail_link_get_stats(net->model, FANTAIL_LINK_RX, rx);
 	return true;
+}
+
+uint32_t fantail_net_card_ips(const struct fantail_net *net)
+{
+	return net->cfg.card_ips;
+}
+
+bool fantail_net_is_card(const struct fantail_net *net, uint32_t ip)
+{
+	return ip - net->cfg.card_ip < net->cfg.card_ips;
 }
 
 uint32_t fantail_net_card_ip(const struct fantail_net *net)

@@ -88,6 +88,8 @@ struct fantail_net_config {
 	/* the card, as seen on the wire; card_ip 0: the back-end's default,
 	 * 10.0.2.15 for slirp, 10.2.0.1 for tap, 10.1.0.1 for peers */
 	uint32_t card_ip;
+	/* addresses from card_ip on that are the card's, 1 to 8; default 1 */
+	uint8_t card_ips;
 	uint8_t card_mac[6];
 	uint16_t card_port; /* port the card listens on; default 9000 */
 
@@ -271,6 +273,12 @@ bool fantail_net_link_stats(const struct fantail_net *net,
 
 /** fantail_net_card_ip() - the card's IPv4 address after defaults and URI. */
 uint32_t fantail_net_card_ip(const struct fantail_net *net);
+
+/** fantail_net_card_ips() - how many addresses the card has from there on. */
+uint32_t fantail_net_card_ips(const struct fantail_net *net);
+
+/** fantail_net_is_card() - is @ip an address of the card? */
+bool fantail_net_is_card(const struct fantail_net *net, uint32_t ip);
 
 /**
  * fantail_net_peers() - the peers of a "peers:" network, for peer.h.

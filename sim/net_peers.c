@@ -227,7 +227,7 @@ static void input_arp(struct fantail_peers *ps, const uint8_t *arp, size_t len)
 		return;
 	}
 	op = get16(arp + 6);
-	if (get32(arp + 14) == ps->net->cfg.card_ip)
+	if (fantail_net_is_card(ps->net, get32(arp + 14)))
 		learn(ps, arp + 8);
 	p = by_ip(ps, get32(arp + 24));
 	if (op == ARP_REQUEST && p)
@@ -318,8 +318,7 @@ static void input_ip(struct fantail_peers *ps, const uint8_t *frame, size_t len)
 		return;
 	}
 	p = by_ip(ps, get32(ip + 16));
-	if (!p || get32(ip + 12) != ps->net->cfg.card_ip ||
-	    ip[9] != PROTO_TCP) {
+	if (!p || get32(ip + 12) != peer_card_ip(ps, p) || ip[9] != PROTO_TCP) {
 		ps->stats.unknown++;
 		return;
 	}
@@ -395,7 +394,7 @@ static int init_peer(struct fantail_peers *ps, uint32_t i)
 	if (cfg->configure)
 		cfg->configure(cfg->ctx, i, &p->opt);
 	p->heap_index = NOT_QUEUED;
-	if (!good_options(&p->opt)) {
+	if (!good_options(&p->opt) || p->opt.card >= ps->net->cfg.card_ips) {
 		net_log(ps->net, FANTAIL_NET_LOG_ERROR,
 			"peers: options of peer %u out of range", i);
 		return -EINVAL;
@@ -420,10 +419,12 @@ static int peers_open(struct fantail_net *net)
 	if (!net->cfg.card_ip)
 		net->cfg.card_ip = CARD_IP;
 	if (!cfg->count || cfg->count > FANTAIL_PEERS_MAX ||
-	    net->cfg.card_ip - cfg->first_ip < cfg->count) {
+	    net->cfg.card_ip - cfg->first_ip < cfg->count ||
+	    !net->cfg.card_ips || net->cfg.card_ips > 8 ||
+	    cfg->first_ip - net->cfg.card_ip < net->cfg.card_ips) {
 		net_log(net, FANTAIL_NET_LOG_ERROR,
-			"peers: count must be 1 to %u, and no peer may have "
-			"the card's address",
+			"peers: count must be 1 to %u, the card has 1 to 8 "
+			"addresses, and no peer may have one of them",
 			FANTAIL_PEERS_MAX);
 		return -EINVAL;
 	}

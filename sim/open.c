@@ -129,8 +129,10 @@ static int open_recorders(struct card *card,
 	int rc = 0;
 
 	card_fanout_hooks(card, &wc);
-	if (card->net)
+	if (card->net) {
 		wc.card_ip = fantail_net_card_ip(card->net);
+		wc.card_ips = fantail_net_card_ips(card->net);
+	}
 	if (cfg->wire_check)
 		rc = fantail_wire_check_open(&wc, &card->check);
 	if (rc || !cfg->pcap)

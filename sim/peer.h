@@ -60,6 +60,7 @@ struct fantail_peer_options {
 	uint32_t syn_rto_us;   /* first SYN timeout, doubles; 1000000 */
 	uint32_t rto_us;       /* first data timeout, doubles; 500000 */
 	uint8_t retries;       /* of SYN, data or FIN; default 8 */
+	uint8_t card; /* which of the card's addresses, below card_ips; 0 */
 };
 
 struct fantail_peers_config {

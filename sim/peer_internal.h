@@ -115,4 +115,11 @@ void peer_output(struct fantail_peers *ps, struct peer *p);
 void peer_reply_reset(struct fantail_peers *ps, const struct peer *p,
 		      uint16_t port, const struct segment *s);
 
+/* The address of the card that peer @p talks to. */
+static inline uint32_t peer_card_ip(const struct fantail_peers *ps,
+				    const struct peer *p)
+{
+	return ps->net->cfg.card_ip + p->opt.card;
+}
+
 #endif

@@ -120,7 +120,7 @@ static void send_packet(struct fantail_peers *ps, const struct peer *p,
 	ip[9] = PROTO_TCP;
 	put16(ip + 10, 0);
 	put32(ip + 12, ps->cfg.first_ip + p->index);
-	put32(ip + 16, ps->net->cfg.card_ip);
+	put32(ip + 16, peer_card_ip(ps, p));
 	put16(ip + 10, csum_fold(csum_add(0, ip, IP_LEN)));
 	put16(tcp + 16, 0);
 	put16(tcp + 16, csum_tcp(ip, tcp, tcp_len));

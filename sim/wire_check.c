@@ -226,6 +226,11 @@ static void check_padding(struct fantail_wire_check *c, const uint8_t *frame,
 	}
 }
 
+static bool ours(const struct fantail_wire_check *c, uint32_t ip)
+{
+	return !c->cfg.card_ip || ip - c->cfg.card_ip < c->cfg.card_ips;
+}
+
 static int tx_ip(struct fantail_wire_check *c, const uint8_t *frame, size_t len)
 {
 	const uint8_t *ip = frame + ETH_LEN;
@@ -252,7 +257,7 @@ static int tx_ip(struct fantail_wire_check *c, const uint8_t *frame, size_t len)
 		wire_violation(c, FANTAIL_WIRE_IP,
 			       "version %u TTL %u fragment %04x", ip[0] >> 4,
 			       ip[8], get16(ip + 6));
-	if (c->cfg.card_ip && get32(ip + 12) != c->cfg.card_ip)
+	if (!ours(c, get32(ip + 12)))
 		wire_violation(c, FANTAIL_WIRE_IP, "source %08x",
 			       get32(ip + 12));
 	if (ip[9] == PROTO_ICMP)
@@ -279,7 +284,7 @@ static void tx_arp(struct fantail_wire_check *c, const uint8_t *frame,
 	    get16(arp + 6) > 2 || memcmp(arp + 8, frame + 6, 6))
 		wire_violation(c, FANTAIL_WIRE_ARP,
 			       "operation %u or fixed fields", get16(arp + 6));
-	if (c->cfg.card_ip && get32(arp + 14) != c->cfg.card_ip)
+	if (!ours(c, get32(arp + 14)))
 		wire_violation(c, FANTAIL_WIRE_ARP, "sender %08x",
 			       get32(arp + 14));
 }
@@ -370,6 +375,8 @@ int fantail_wire_check_open(const struct fantail_wire_check_config *cfg,
 		c->cfg = *cfg;
 	if (!c->cfg.mtu)
 		c->cfg.mtu = 1500;
+	if (!c->cfg.card_ips)
+		c->cfg.card_ips = 1;
 	if (!c->cfg.max_flows)
 		c->cfg.max_flows = 65536;
 	if (!c->cfg.store_bytes)

@@ -55,6 +55,7 @@ typedef void (*fantail_wire_bytes_fn)(void *ctx, uint32_t mark, uint32_t bytes);
 /* Zero means the default in every field. */
 struct fantail_wire_check_config {
 	uint32_t card_ip;    /* host order; 0: any source address is fine */
+	uint32_t card_ips;   /* addresses from there on; default 1 */
 	uint8_t card_mac[6]; /* all zero: any */
 	uint16_t mtu;	     /* largest IPv4 total length; default 1500 */
 	uint32_t max_flows;  /* closed ones make room; default 65536 */
