@@ -117,13 +117,14 @@ struct fantail_mem {
 /**
  * fantail_dma_alloc - memory that the card can reach
  * @bytes: at least 1; rounded up to whole pages
- * @flags: FANTAIL_DMA_ of transport.h: what the card may do
+ * @flags: FANTAIL_DMA_ of transport.h: what the card may do, and for which
+ *	queue pair
  * @mem: filled on success; page-aligned both ways, zeroed
  *
  * The driver chooses the IOVA and leaves an unmapped page behind every
  * region, so that a read past the end faults.
  *
- * Returns 0; -EINVAL: @bytes 0 or bad flags; -ENOMEM; or what the transport
+ * Returns 0; -EINVAL: @bytes 0, bad flags or no such queue pair; -ENOMEM; or what the transport
  * gave. Blocks.
  */
 int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
@@ -155,6 +156,12 @@ struct fantail_qp_options {
 	uint32_t mod_us;	   /* microseconds; default 50 */
 	bool urgent;		   /* a failure ends its period at once */
 	bool summary_only;	   /* CONN records wait for COLLECT */
+	/*
+	 * Frames and ARP requests for this IPv4 address go to this queue
+	 * pair (LOCAL_IP); 192.0.2.1 is 0xC0000201; 0: only what goes to
+	 * nobody else, to queue pair 0.
+	 */
+	uint32_t local_ip;
 };
 
 #define FANTAIL_MOD_US_DEFAULT 50u
@@ -192,7 +199,12 @@ int fantail_qp_open(struct fantail_dev *dev, unsigned int index,
 
 /**
  * fantail_qp_close - disable the queue pair and free its memory
- * @qp: the queue pair, or NULL. Unread records are lost. Blocks.
+ * @qp: the queue pair, or NULL
+ *
+ * The card finishes the payloads that it has begun, aborts what connections
+ * of the queue pair are left (their peers get a RST), forgets them and their
+ * memberships, and does not touch its memory afterwards; other queue pairs do
+ * not notice. Unread records are lost. Blocks until the card says so.
  */
 void fantail_qp_close(struct fantail_qp *qp);
 

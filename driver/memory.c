@@ -23,7 +23,9 @@ int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
 	if (!bytes || bytes > IOVA_END - IOVA_BASE ||
 	    !(flags & (FANTAIL_DMA_READ | FANTAIL_DMA_WRITE)) ||
 	    flags & ~(FANTAIL_DMA_READ | FANTAIL_DMA_WRITE |
-		      FANTAIL_DMA_PAYLOAD))
+		      FANTAIL_DMA_PAYLOAD | FANTAIL_DMA_QP_MASK) ||
+	    (flags & FANTAIL_DMA_QP_MASK) >
+		    FANTAIL_DMA_QP(dev->limits.queue_pairs - 1))
 		return -EINVAL;
 	bytes = (bytes + PAGE - 1) & ~(PAGE - 1);
 

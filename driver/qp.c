@@ -10,8 +10,12 @@
 
 #define SLOT_COUNT_MIN 8u
 
-/* How long a queue pair may take to start or drain, in steps of card time. */
-#define CHANGE_STEPS   1000
+/*
+ * How long a queue pair may take to start, or to end with all of the card's
+ * connections, in steps of card time.
+ */
+#define START_STEPS    1000
+#define END_STEPS      100000
 #define CHANGE_STEP_US 10
 
 void fantail_qp_options_init(struct fantail_qp_options *opt)
@@ -45,6 +49,7 @@ static int merge_options(struct fantail_qp_options *o,
 		o->mod_us = given->mod_us;
 	o->urgent = given->urgent;
 	o->summary_only = given->summary_only;
+	o->local_ip = given->local_ip;
 	if (o->data_log2 < FANTAIL_RING_LOG2_MIN ||
 	    o->data_log2 > FANTAIL_RING_LOG2_MAX ||
 	    o->control_log2 < FANTAIL_RING_LOG2_MIN ||
@@ -62,27 +67,28 @@ static int alloc_memory(struct fantail_qp *qp,
 {
 	struct fantail_sq *data = &qp->sq[FANTAIL_RING_DATA];
 	struct fantail_sq *control = &qp->sq[FANTAIL_RING_CONTROL];
+	const unsigned int own = FANTAIL_DMA_QP(qp->index);
 	int rc;
 
 	rc = fantail_dma_alloc(qp->dev,
 			       (size_t)FANTAIL_ENTRY_BYTES << o->data_log2,
-			       FANTAIL_DMA_READ, &data->mem);
+			       FANTAIL_DMA_READ | own, &data->mem);
 	if (rc)
 		return rc;
 	rc = fantail_dma_alloc(qp->dev,
 			       (size_t)FANTAIL_ENTRY_BYTES << o->control_log2,
-			       FANTAIL_DMA_READ, &control->mem);
+			       FANTAIL_DMA_READ | own, &control->mem);
 	if (rc)
 		return rc;
 	rc = fantail_dma_alloc(qp->dev,
 			       (size_t)FANTAIL_RECORD_BYTES << o->status_log2,
-			       FANTAIL_DMA_WRITE, &qp->status_mem);
+			       FANTAIL_DMA_WRITE | own, &qp->status_mem);
 	if (rc)
 		return rc;
 	/* Readable too: a received frame may be injected where it lies. */
 	rc = fantail_dma_alloc(
 		qp->dev, (size_t)FANTAIL_SLOT_BYTES * o->slot_count,
-		FANTAIL_DMA_READ | FANTAIL_DMA_WRITE, &qp->slot_mem);
+		FANTAIL_DMA_READ | FANTAIL_DMA_WRITE | own, &qp->slot_mem);
 	if (rc)
 		return rc;
 	qp->slot_held = calloc(o->slot_count, 1);
@@ -116,7 +122,7 @@ static int wait_running(struct fantail_qp *qp)
 	uint32_t status;
 	int i, rc;
 
-	for (i = 0; i < CHANGE_STEPS; i++) {
+	for (i = 0; i < START_STEPS; i++) {
 		rc = ops->reg_read32(state, qp->page + FANTAIL_QP_QP_STATUS,
 				     &status);
 		if (rc)
@@ -162,6 +168,7 @@ static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 		{ FANTAIL_QP_SLOT_COUNT, o->slot_count },
 		{ FANTAIL_QP_MOD_COUNT, o->mod_count },
 		{ FANTAIL_QP_MOD_US, o->mod_us },
+		{ FANTAIL_QP_LOCAL_IP, o->local_ip },
 		{ FANTAIL_QP_QP_CTRL, control_word(o) },
 	};
 	size_t i;
@@ -177,7 +184,10 @@ static int program(struct fantail_qp *qp, const struct fantail_qp_options *o)
 	return wait_running(qp);
 }
 
-/* Until QP_STATUS.RUNNING falls, its bursts may still be under way. */
+/*
+ * Until QP_STATUS.CLOSING falls, its memory may still be reached and its
+ * connections are being aborted.
+ */
 static void disable(struct fantail_qp *qp)
 {
 	const struct fantail_transport_ops *ops = qp->dev->ops;
@@ -187,10 +197,10 @@ static void disable(struct fantail_qp *qp)
 
 	if (ops->reg_write32(state, qp->page + FANTAIL_QP_QP_CTRL, 0))
 		return;
-	for (i = 0; i < CHANGE_STEPS; i++) {
+	for (i = 0; i < END_STEPS; i++) {
 		if (ops->reg_read32(state, qp->page + FANTAIL_QP_QP_STATUS,
 				    &status) ||
-		    !(status & FANTAIL_QP_STATUS_RUNNING_MASK))
+		    !(status & FANTAIL_QP_STATUS_CLOSING_MASK))
 			return;
 		if (ops->wait(state, FANTAIL_NO_VECTOR, -1, CHANGE_STEP_US) < 0)
 			return;

@@ -21,6 +21,12 @@ struct fantail_dev_options;
 #define FANTAIL_DMA_WRITE   0x2u
 /* A hint for metering: this memory holds payloads. */
 #define FANTAIL_DMA_PAYLOAD 0x4u
+/*
+ * For queue pair @q alone; without, for every one. A transport that cannot
+ * keep queue pairs apart lets all of them reach it.
+ */
+#define FANTAIL_DMA_QP(q)   (((unsigned int)(q) + 1) << 8)
+#define FANTAIL_DMA_QP_MASK 0xf00u
 
 struct fantail_transport_ops {
 	/* First part of the URI, with the colon: "sim:". */

@@ -52,6 +52,8 @@ static int sim_dma_map(void *state, void *va, uint64_t iova, size_t bytes,
 		f |= FANTAIL_SIM_DMA_WRITE;
 	if (flags & FANTAIL_DMA_PAYLOAD)
 		f |= FANTAIL_SIM_DMA_CLASS(CLASS_PAYLOAD);
+	if (flags & FANTAIL_DMA_QP_MASK)
+		f |= FANTAIL_SIM_DMA_QP((flags >> 8) - 1);
 	return fantail_sim_dma_map(state, iova, va, bytes, f);
 }
 

@@ -21,7 +21,8 @@ int conns_init(struct fantail *f)
 	struct conn_table *t = &f->conns;
 	uint32_t i;
 
-	t->count = fantail_dev_limits(f->dev)->connections;
+	t->first = f->opt.first_conn;
+	t->count = f->opt.conns;
 	t->group_words = (fantail_dev_limits(f->dev)->groups + 63) / 64;
 	t->conn = calloc(t->count, sizeof(*t->conn));
 	t->free_ids = calloc(t->count, sizeof(*t->free_ids));
@@ -31,7 +32,7 @@ int conns_init(struct fantail *f)
 		return -ENOMEM;
 	for (i = 0; i < t->count; i++) {
 		t->conn[i].f = f;
-		t->conn[i].handle = i;
+		t->conn[i].handle = t->first + i;
 		t->conn[i].groups = t->group_bits + (size_t)i * t->group_words;
 		t->free_ids[i] = i;
 	}
@@ -65,7 +66,7 @@ struct fantail_conn *conn_alloc(struct fantail *f)
 void conn_free(struct fantail *f, struct fantail_conn *c)
 {
 	struct conn_table *t = &f->conns;
-	uint32_t id = c->handle & FANTAIL_HANDLE_ID_MASK;
+	uint32_t id = (uint32_t)(c - t->conn);
 
 	lag_forget(f, c);
 	flows_del(f, &c->flow);
@@ -87,7 +88,7 @@ void conn_free(struct fantail *f, struct fantail_conn *c)
 
 struct fantail_conn *conn_find(struct fantail *f, uint32_t handle)
 {
-	uint32_t id = handle & FANTAIL_HANDLE_ID_MASK;
+	uint32_t id = (handle & FANTAIL_HANDLE_ID_MASK) - f->conns.first;
 	struct fantail_conn *c;
 
 	if (id >= f->conns.count)

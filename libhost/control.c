@@ -19,7 +19,9 @@ int control_init(struct fantail *f)
 	if (!c->back || !f->app_slot)
 		return -ENOMEM;
 	return fantail_dma_alloc(f->dev, (size_t)entries * SCRATCH_BYTES,
-				 FANTAIL_DMA_READ, &c->scratch);
+				 FANTAIL_DMA_READ |
+					 FANTAIL_DMA_QP(f->opt.qp_index),
+				 &c->scratch);
 }
 
 void control_free(struct fantail *f)

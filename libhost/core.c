@@ -59,6 +59,16 @@ static int fill_options(struct fantail_options *o,
 	return 0;
 }
 
+/* The ids that are ours, of the card's. */
+static int conn_range(struct fantail_options *o, uint32_t limit)
+{
+	if (o->first_conn >= limit || o->conns > limit - o->first_conn)
+		return -EINVAL;
+	if (!o->conns)
+		o->conns = limit - o->first_conn;
+	return 0;
+}
+
 static int init_parts(struct fantail *f)
 {
 	uint32_t groups = fantail_dev_limits(f->dev)->groups;
@@ -131,7 +141,11 @@ int fantail_open(const struct fantail_options *opt, struct fantail **out)
 			goto err_free;
 		f->own_dev = true;
 	}
-	rc = fantail_qp_open(f->dev, opt->qp_index, &opt->qp, &f->qp);
+	rc = conn_range(&f->opt, fantail_dev_limits(f->dev)->connections);
+	if (rc)
+		goto err_dev;
+	f->opt.qp.local_ip = f->opt.ip;
+	rc = fantail_qp_open(f->dev, opt->qp_index, &f->opt.qp, &f->qp);
 	if (rc)
 		goto err_dev;
 	rc = init_parts(f);

@@ -62,6 +62,13 @@ struct fantail_options {
 	struct fantail_dev_options dev_options;
 	unsigned int qp_index;	      /* queue pair; 0 */
 	struct fantail_qp_options qp; /* ring sizes, moderation */
+	/*
+	 * Connection ids that are ours: the first one (0), and how many (all
+	 * from there on). Libraries that share a card, each with a queue
+	 * pair of its own, are given ranges that do not overlap.
+	 */
+	uint32_t first_conn;
+	uint32_t conns;
 
 	uint8_t mac[6]; /* our address, unicast */
 	uint32_t ip;
@@ -138,9 +145,9 @@ int fantail_open(const struct fantail_options *opt, struct fantail **out);
  * fantail_close - let go of everything
  * @f: the handle, or NULL
  *
- * Connections that were not released are forgotten by the card without a
- * word to their peers: close or abort and release them first. All objects
- * made from @f are gone after return. Blocks.
+ * Connections that were not released are aborted by the card: their peers get a
+ * RST, and what was not acknowledged is lost. All objects made from @f are gone
+ * after return. Blocks.
  */
 void fantail_close(struct fantail *f);
 

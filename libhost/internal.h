@@ -129,6 +129,7 @@ struct conn_table {
 	struct fantail_conn *conn;
 	uint64_t *group_bits;
 	uint32_t group_words;
+	uint32_t first; /* id of the first one */
 	uint32_t count;
 	uint32_t *free_ids; /* queue, so that ids rest longest */
 	uint32_t free_head;

@@ -36,7 +36,9 @@ static int memory_init(struct fantail *f, struct arena *a, uint32_t bytes,
 			sizeof(*a->end));
 	if (!a->end)
 		return -ENOMEM;
-	return fantail_dma_alloc(f->dev, bytes, flags, &a->mem);
+	return fantail_dma_alloc(f->dev, bytes,
+				 flags | FANTAIL_DMA_QP(f->opt.qp_index),
+				 &a->mem);
 }
 
 int arena_init(struct fantail *f)
