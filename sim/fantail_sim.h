@@ -162,6 +162,11 @@ void fantail_sim_close(struct fantail_sim *sim);
 /* Flags of fantail_sim_dma_map(): what the engine may do. */
 #define FANTAIL_SIM_DMA_READ	 0x1u
 #define FANTAIL_SIM_DMA_WRITE	 0x2u
+/*
+ * The memory is of a file that another process may truncate: an access to a
+ * page that is gone then faults. Takes over SIGBUS (guard.h).
+ */
+#define FANTAIL_SIM_DMA_FILE	 0x4u
 /* Meter this memory's traffic as class 0..7 as well (default 0). */
 #define FANTAIL_SIM_DMA_CLASS(c) (((unsigned int)(c)&0x7u) << 8)
 /*
@@ -202,6 +207,58 @@ int fantail_sim_dma_map(struct fantail_sim *sim, uint64_t iova, void *ptr,
  * Returns 0, or -ENOENT when no mapping is exactly this.
  */
 int fantail_sim_dma_unmap(struct fantail_sim *sim, uint64_t iova, size_t len);
+
+/*
+ * Remote memory: whoever has it must be asked, and answers later. The card
+ * waits for the answer and works on meanwhile. Both are called with locks
+ * held, from whatever thread runs the model: they only send, never block,
+ * and do not call this library. 0, or -errno: the access faults.
+ */
+struct fantail_sim_remote {
+	/*
+	 * One read at a time, of whole lines, to be answered by
+	 * fantail_sim_remote_read_done().
+	 */
+	int (*read)(void *ctx, uint64_t iova, size_t len);
+	/*
+	 * At most 64 bytes; up to 64 under way, each to be confirmed by
+	 * fantail_sim_remote_write_done().
+	 */
+	int (*write)(void *ctx, uint64_t iova, const void *data, size_t len);
+};
+
+/**
+ * fantail_sim_set_remote - who has the remote memory
+ * @remote: NULL: nobody (any more): accesses under way and later ones fault
+ *
+ * What is under way when it is NULL must not be answered afterwards.
+ */
+void fantail_sim_set_remote(struct fantail_sim *sim,
+			    const struct fantail_sim_remote *remote, void *ctx);
+
+/**
+ * fantail_sim_dma_map_remote - as fantail_sim_dma_map(), of remote memory
+ * @iova, @len: multiples of 64
+ *
+ * A register read does not wait until what the card wrote there before has
+ * been confirmed; all other writes and interrupts behind it do.
+ */
+int fantail_sim_dma_map_remote(struct fantail_sim *sim, uint64_t iova,
+			       size_t len, unsigned int flags);
+
+/* The answer to the read under way; @data NULL: it failed. */
+void fantail_sim_remote_read_done(struct fantail_sim *sim, const void *data,
+				  size_t len);
+
+/* A write is done; not @ok: it failed at @iova, which is counted. */
+void fantail_sim_remote_write_done(struct fantail_sim *sim, uint64_t iova,
+				   bool ok);
+
+/**
+ * fantail_sim_set_bus_master - may the card reach memory at all?
+ * @on: true after open; false: reads fault, writes and interrupts are lost
+ */
+void fantail_sim_set_bus_master(struct fantail_sim *sim, bool on);
 
 /**
  * fantail_sim_bar_read - read a register

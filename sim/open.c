@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Building a handle from its parts, and taking it down. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -50,6 +51,14 @@ static void on_wire(void *ctx, const char *line)
 	card_offence(ctx, true, "%s", line);
 }
 
+/* Another process may have made it blocking, and filled it. */
+static bool writable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
 static void on_irq(void *ctx, uint32_t vectors)
 {
 	struct fantail_sim *sim = ctx;
@@ -60,6 +69,8 @@ static void on_irq(void *ctx, uint32_t vectors)
 	sim->pending |= vectors;
 	for (v = 0; v < FANTAIL_SIM_VECTORS; v++) {
 		if (!(vectors >> v & 1) || sim->irq_fd[v] < 0)
+			continue;
+		if (!writable(sim->irq_fd[v]))
 			continue;
 		/* EAGAIN: at its maximum, readable anyhow. */
 		while (write(sim->irq_fd[v], &one, sizeof(one)) < 0 &&

@@ -158,6 +158,7 @@ static void completion(struct pcie *pcie, unsigned int qp, uint64_t iova,
 				.ready = at,
 				.qp = (uint8_t)qp,
 				.starts_tlp = n == 0,
+				.behind = pcie->w_tail,
 			};
 }
 
@@ -183,6 +184,41 @@ void pcie_read(struct pcie *pcie, uint64_t now, unsigned int qp, uint64_t iova,
 		pcie->stats.read_tlps++;
 	}
 	pcie->r[(pcie->r_tail - 1) % PCIE_READ_BEATS].last = true;
+}
+
+/* Beats from the head on that are due and lie side by side. */
+static unsigned int run_of_lines(const struct pcie *pcie, uint64_t now)
+{
+	const struct pcie_read_beat *first =
+		&pcie->r[pcie->r_head % PCIE_READ_BEATS];
+	unsigned int n = 1;
+
+	while (n < HOSTMEM_ASK_LINES && pcie->r_head + n != pcie->r_tail) {
+		const struct pcie_read_beat *beat =
+			&pcie->r[(pcie->r_head + n) % PCIE_READ_BEATS];
+
+		if (beat->ready > now || beat->qp != first->qp ||
+		    beat->iova != first->iova + (uint64_t)n * HOSTMEM_BEAT)
+			break;
+		n++;
+	}
+	return n;
+}
+
+bool pcie_read_due(struct pcie *pcie, uint64_t now)
+{
+	const struct pcie_read_beat *beat =
+		&pcie->r[pcie->r_head % PCIE_READ_BEATS];
+
+	if (pcie->r_head == pcie->r_tail || beat->ready > now)
+		return false;
+	if (!pcie->mem->remote_maps)
+		return true;
+	/* writes before it are late when they wait for an answer */
+	if ((int32_t)(beat->behind - pcie->w_head) > 0)
+		return false;
+	return hostmem_read_ready(pcie->mem, beat->qp, beat->iova,
+				  run_of_lines(pcie, now));
 }
 
 int pcie_read_take(struct pcie *pcie, uint8_t *data, bool *last)
@@ -277,25 +313,46 @@ void pcie_interrupt(struct pcie *pcie, uint64_t now, uint32_t vectors)
 	pcie->write_tlp_open = false;
 }
 
-uint32_t pcie_write_take(struct pcie *pcie)
+bool pcie_write_blocked(struct pcie *pcie)
 {
 	const struct pcie_write_beat *beat =
-		&pcie->w[pcie->w_head++ % PCIE_WRITE_BEATS];
+		&pcie->w[pcie->w_head % PCIE_WRITE_BEATS];
+
+	return pcie->w_head != pcie->w_tail &&
+	       !hostmem_write_ready(pcie->mem, beat->qp, beat->iova,
+				    beat->strobe);
+}
+
+static void land(struct pcie *pcie, const struct pcie_write_beat *beat)
+{
 	struct pcie_stats *s = &pcie->stats;
 	unsigned int bytes;
 	int class;
 
-	if (!beat->strobe)
-		return beat->irq;
 	class = hostmem_write(pcie->mem, beat->qp, beat->iova, beat->data,
 			      beat->strobe);
 	if (class < 0) {
 		s->write_faults++;
 		s->last_fault_iova = beat->iova;
-		return beat->irq;
+		return;
 	}
 	bytes = (unsigned int)__builtin_popcountll(beat->strobe);
 	s->write_bytes += bytes;
 	s->class_write_bytes[class] += bytes;
-	return beat->irq;
+}
+
+uint32_t pcie_write_take(struct pcie *pcie)
+{
+	struct pcie_write_beat *beat =
+		&pcie->w[pcie->w_head % PCIE_WRITE_BEATS];
+
+	if (beat->strobe)
+		land(pcie, beat);
+	beat->strobe = 0;
+	/* an interrupt waits until what it announces is there */
+	if (beat->irq && pcie->mem->owed)
+		return 0;
+	pcie->w_head++;
+	/* and is a write itself: none without the right to */
+	return pcie->mem->off ? 0 : beat->irq;
 }

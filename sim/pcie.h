@@ -38,6 +38,7 @@ struct pcie_read_beat {
 	bool last;	 /* of the burst */
 	bool starts_tlp; /* first of a completion */
 	bool ends_request;
+	uint32_t behind; /* w_tail when it was asked for */
 };
 
 struct pcie_write_beat {
@@ -97,12 +98,8 @@ bool pcie_read_room(const struct pcie *pcie);
 void pcie_read(struct pcie *pcie, uint64_t now, unsigned int qp, uint64_t iova,
 	       unsigned int beats);
 
-/* Is a beat due? */
-static inline bool pcie_read_due(const struct pcie *pcie, uint64_t now)
-{
-	return pcie->r_head != pcie->r_tail &&
-	       pcie->r[pcie->r_head % PCIE_READ_BEATS].ready <= now;
-}
+/* Is a beat due? One of remote memory is when it has been answered. */
+bool pcie_read_due(struct pcie *pcie, uint64_t now);
 
 /*
  * Take the beat that is due: 64 bytes to @data, @last of its burst. Returns
@@ -120,11 +117,15 @@ void pcie_write(struct pcie *pcie, uint64_t now, unsigned int qp, uint64_t iova,
 /* Post interrupts, one MSI-X message per bit. There is always room. */
 void pcie_interrupt(struct pcie *pcie, uint64_t now, uint32_t vectors);
 
+/* Does the oldest write wait for the answer to one of remote memory? */
+bool pcie_write_blocked(struct pcie *pcie);
+
 /* Does pcie_write_take() have work? */
-static inline bool pcie_write_due(const struct pcie *pcie, uint64_t now)
+static inline bool pcie_write_due(struct pcie *pcie, uint64_t now)
 {
 	return pcie->w_head != pcie->w_tail &&
-	       pcie->w[pcie->w_head % PCIE_WRITE_BEATS].visible <= now;
+	       pcie->w[pcie->w_head % PCIE_WRITE_BEATS].visible <= now &&
+	       !pcie_write_blocked(pcie);
 }
 
 /*

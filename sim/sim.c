@@ -56,7 +56,12 @@ static int flush_posted(struct fantail_sim *sim)
 	uint32_t tail = pcie->w_tail;
 	int rc = sim->card.error;
 
-	while (!rc && (int32_t)(tail - pcie->w_head) > 0)
+	/*
+	 * Not those that wait for an answer to remote memory: who would give
+	 * it may wait for us.
+	 */
+	while (!rc && (int32_t)(tail - pcie->w_head) > 0 &&
+	       !pcie_write_blocked(pcie))
 		rc = card_cycle(&sim->card);
 	return rc;
 }
@@ -194,6 +199,54 @@ int fantail_sim_dma_unmap(struct fantail_sim *sim, uint64_t iova, size_t len)
 	rc = hostmem_unmap(&sim->card.mem, iova, len);
 	sim_unlock(sim);
 	return rc;
+}
+
+int fantail_sim_dma_map_remote(struct fantail_sim *sim, uint64_t iova,
+			       size_t len, unsigned int flags)
+{
+	int rc;
+
+	sim_lock(sim);
+	rc = hostmem_map_remote(&sim->card.mem, iova, len, flags);
+	sim_unlock(sim);
+	return rc;
+}
+
+void fantail_sim_set_remote(struct fantail_sim *sim,
+			    const struct fantail_sim_remote *remote, void *ctx)
+{
+	sim_lock(sim);
+	hostmem_set_remote(&sim->card.mem, remote, ctx);
+	sim_unlock(sim);
+}
+
+void fantail_sim_remote_read_done(struct fantail_sim *sim, const void *data,
+				  size_t len)
+{
+	sim_lock(sim);
+	hostmem_answer(&sim->card.mem, data, len);
+	sim_unlock(sim);
+}
+
+void fantail_sim_remote_write_done(struct fantail_sim *sim, uint64_t iova,
+				   bool ok)
+{
+	struct card *card = &sim->card;
+
+	sim_lock(sim);
+	hostmem_written(&card->mem);
+	if (!ok) {
+		card->pcie.stats.write_faults++;
+		card->pcie.stats.last_fault_iova = iova;
+	}
+	sim_unlock(sim);
+}
+
+void fantail_sim_set_bus_master(struct fantail_sim *sim, bool on)
+{
+	sim_lock(sim);
+	sim->card.mem.off = !on;
+	sim_unlock(sim);
 }
 
 /* Interrupts and time. */

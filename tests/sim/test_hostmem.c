@@ -157,7 +157,7 @@ Test(hostmem, map_refuses)
 	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 0, RW), -EINVAL);
 	cr_assert_eq(hostmem_map(&mem, 0x1000, NULL, 64, RW), -EINVAL);
 	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 64, 0), -EINVAL);
-	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 64, RW | 4), -EINVAL);
+	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 64, RW | 8), -EINVAL);
 	cr_assert_eq(hostmem_map(&mem, ALL - 62, buf, 64, RW), -EINVAL);
 	cr_assert_eq(hostmem_map(&mem, 0x1000, buf, 256, RW), 0);
 	cr_assert_eq(hostmem_map(&mem, 0x10ff, buf, 1, RW), -EEXIST);
