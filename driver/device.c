@@ -13,6 +13,7 @@
 
 static const struct fantail_transport_ops *const transports[] = {
 	&fantail_transport_sim,
+	&fantail_transport_vfio_user,
 };
 
 static const struct fantail_transport_ops *find_transport(const char *uri)

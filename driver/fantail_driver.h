@@ -53,7 +53,8 @@ struct fantail_limits {
 
 /**
  * fantail_dev_open - attach to a card, reset it, and enable it
- * @uri: "sim:" (the only scheme so far)
+ * @uri: "sim:", the model in this process; or "vfio-user:PATH", a card in
+ *	another one that serves the UNIX socket PATH, as fantail-sim does
  * @opt: options, or NULL; need not outlive the call
  * @out: the device, written only on success
  *
@@ -62,7 +63,9 @@ struct fantail_limits {
  *
  * Returns 0; -EINVAL: no URI or a missing option; -EPROTONOSUPPORT: unknown
  * scheme; -ENODEV: not this card or another major version; -ETIMEDOUT: the
- * reset does not end; -ENOMEM; or what the transport gave. Blocks.
+ * reset does not end; -ENOMEM; or what the transport gave (-ENOENT,
+ * -ECONNREFUSED: no server; -ETIMEDOUT: it does not answer within ten
+ * seconds, another client may have it). Blocks.
  */
 int fantail_dev_open(const char *uri, const struct fantail_dev_options *opt,
 		     struct fantail_dev **out);

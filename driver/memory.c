@@ -6,11 +6,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGE	  4096ull
 /* Above 4 GiB, so that a lost upper address word shows at once. */
 #define IOVA_BASE 0x100000000ull
 #define IOVA_END  (1ull << 39) /* what every IOMMU can translate */
+
+/*
+ * Pages of a file in memory, so that a card in another process can map them,
+ * too. Zeroed. Return: the file's descriptor or -errno.
+ */
+static int alloc_pages(size_t bytes, void **va)
+{
+	int fd = memfd_create("fantail", MFD_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)bytes) < 0)
+		goto fail;
+	*va = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (*va != MAP_FAILED)
+		return fd;
+fail:
+	rc = -errno;
+	close(fd);
+	return rc;
+}
 
 int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
 		      struct fantail_mem *mem)
@@ -18,7 +41,7 @@ int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
 	struct fantail_region **at = &dev->regions;
 	struct fantail_region *region;
 	uint64_t iova = IOVA_BASE;
-	int rc;
+	int fd, rc;
 
 	if (!bytes || bytes > IOVA_END - IOVA_BASE ||
 	    !(flags & (FANTAIL_DMA_READ | FANTAIL_DMA_WRITE)) ||
@@ -42,13 +65,15 @@ int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
 		return -ENOMEM;
 	region->mem.iova = iova;
 	region->mem.bytes = bytes;
-	region->mem.va = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (region->mem.va == MAP_FAILED) {
-		rc = -errno;
+	fd = alloc_pages(bytes, &region->mem.va);
+	if (fd < 0) {
+		rc = fd;
 		goto err_free;
 	}
-	rc = dev->ops->dma_map(dev->state, region->mem.va, iova, bytes, flags);
+	rc = dev->ops->dma_map(dev->state, region->mem.va, fd, iova, bytes,
+			       flags);
+	/* the mapping holds the pages */
+	close(fd);
 	if (rc)
 		goto err_unmap;
 	region->next = *at;

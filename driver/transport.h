@@ -51,9 +51,13 @@ struct fantail_transport_ops {
 	int (*reg_read32)(void *state, uint32_t offset, uint32_t *value);
 	int (*reg_write32)(void *state, uint32_t offset, uint32_t value);
 
-	/* Let the card reach @bytes at @va as @iova (FANTAIL_DMA_ @flags). */
-	int (*dma_map)(void *state, void *va, uint64_t iova, size_t bytes,
-		       unsigned int flags);
+	/*
+	 * Let the card reach @bytes at @va as @iova (FANTAIL_DMA_ @flags).
+	 * They are @fd's from its start, for a card that is not in this
+	 * process; the descriptor is closed after return.
+	 */
+	int (*dma_map)(void *state, void *va, int fd, uint64_t iova,
+		       size_t bytes, unsigned int flags);
 	/* Take it away; the card does not touch it after return. */
 	int (*dma_unmap)(void *state, uint64_t iova, size_t bytes);
 
@@ -77,5 +81,6 @@ struct fantail_transport_ops {
 #define FANTAIL_NO_VECTOR (~0u)
 
 extern const struct fantail_transport_ops fantail_transport_sim;
+extern const struct fantail_transport_ops fantail_transport_vfio_user;
 
 #endif /* FANTAIL_TRANSPORT_H */

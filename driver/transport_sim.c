@@ -41,11 +41,12 @@ static int sim_write32(void *state, uint32_t offset, uint32_t value)
 	return fantail_sim_bar_write(state, 0, offset, 4, value);
 }
 
-static int sim_dma_map(void *state, void *va, uint64_t iova, size_t bytes,
-		       unsigned int flags)
+static int sim_dma_map(void *state, void *va, int fd, uint64_t iova,
+		       size_t bytes, unsigned int flags)
 {
 	unsigned int f = 0;
 
+	(void)fd;
 	if (flags & FANTAIL_DMA_READ)
 		f |= FANTAIL_SIM_DMA_READ;
 	if (flags & FANTAIL_DMA_WRITE)

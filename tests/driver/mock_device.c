@@ -418,12 +418,13 @@ static void mock_transport_close(void *state)
 		cr_assert(!m->map[i].va, "mapping left");
 }
 
-static int mock_dma_map(void *state, void *va, uint64_t iova, size_t bytes,
-			unsigned int flags)
+static int mock_dma_map(void *state, void *va, int fd, uint64_t iova,
+			size_t bytes, unsigned int flags)
 {
 	struct mock *m = state;
 	int i;
 
+	(void)fd;
 	for (i = 0; i < MOCK_MAPS; i++)
 		if (!m->map[i].va) {
 			m->map[i] = (struct mock_map){ va, iova, bytes, flags };
