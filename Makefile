@@ -34,12 +34,16 @@ QUEUE_PAIRS ?= 1
 
 # Options of `make run`, each the program's option of that name (TRACE_WINDOW is --trace-window); they reach
 # it as they stand, whatever characters they hold (tools/run.sh).
-RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE TRACE_WINDOW SEED PORT DROP_CLIENT CYCLE_LIMIT OUT \
+RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET DEVICE TRACE TRACE_WINDOW SEED PORT DROP_CLIENT CYCLE_LIMIT OUT \
 	FANOUT PCAP_LIMIT INTERVAL \
 	CONGESTION SACK LOSS REORDER REORDER_GAP DUP DELAY JITTER CORRUPT RATE QUEUE LOSE_TX LOSE_RX LINK_DIR \
 	PCIE_GEN PCIE_LANES PCIE_LATENCY_NS PCIE_WRITE_NS PCIE_READS MPS MRRS
-$(foreach v,$(RUN_VARS),$(eval override $(v) := $$(value $(v))))
-export $(foreach v,$(RUN_VARS),$(if $(value $(v)),$(v)))
+# Options of `make sim`, likewise; they come with those of the link and the PCIe model.
+SOCKET ?= build/fantail.sock
+SIM_OWN := SOCKET STATS PCAP CLOCK_NS PATIENCE_MS
+SIM_VARS := $(SIM_OWN) $(filter-out CLIENTS MESSAGES BATCH FEED FRAMING DEVICE DROP_CLIENT OUT FANOUT INTERVAL CONGESTION SACK,$(RUN_VARS))
+$(foreach v,$(RUN_VARS) $(SIM_OWN),$(eval override $(v) := $$(value $(v))))
+export $(foreach v,$(RUN_VARS) $(SIM_OWN),$(if $(value $(v)),$(v)))
 export DEPS
 
 CCACHE := $(shell command -v ccache)
@@ -47,7 +51,7 @@ CC := gcc
 CXX := g++
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps run test check ci regs drift format clean
+.PHONY: help deps run sim test check ci regs drift format clean
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile mk/*.mk
 	@echo "Options of run: CLIENTS=100 MESSAGES=10000 BATCH=10 FEED=path|- FRAMING=itch|lines|fixed:N"
@@ -64,6 +68,12 @@ run: ## publish a feed through the engine to CLIENTS sockets, check every byte
 	@tools/sizes.sh $(CONNECTIONS) $(GROUPS) $(LOG_BYTES) $(EXTENTS) $(QUEUE_PAIRS)
 	@$(MAKE) -s run-build
 	@exec tools/run.sh $(BIN)/fantail-run $(RUN_VARS)
+
+sim: ## serve the simulated card as a PCI device over vfio-user on SOCKET; then make run DEVICE=vfio-user:SOCKET
+	@tools/deps.sh run
+	@tools/sizes.sh $(CONNECTIONS) $(GROUPS) $(LOG_BYTES) $(EXTENTS) $(QUEUE_PAIRS)
+	@$(MAKE) -s sim-build
+	@exec tools/run.sh $(BIN)/fantail-sim $(SIM_VARS)
 
 test: ## every test at reduced counts; JUnit XML in build/junit
 	@tools/deps.sh run test

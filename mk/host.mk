@@ -41,7 +41,7 @@ $(foreach a,$(APP_DIRS),$(eval $(call host_lib,app-$(a),$(patsubst %.c,$(B)/obj/
 	%/main.c,$(wildcard apps/$(a)/*.c))))))
 
 define app
-$(BIN)/$(1): $(B)/obj/apps/$(1)/main.o $(LIB)/app-$(1).a $(HOST_ARCHIVES) $(RUN_MODEL)
+$(BIN)/$(1): $(B)/obj/apps/$(1)/main.o $(LIB)/app-$(1).a $(LIB)/app-common.a $(HOST_ARCHIVES) $(RUN_MODEL)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
@@ -63,8 +63,9 @@ $(foreach m,$(MAPS),$(eval $(call shared,$(patsubst %/,%,$(dir $(m))),$(basename
 .PHONY: libs
 libs: $(foreach m,$(MAPS),$(LIB)/$(basename $(notdir $(m))).so) ## shared libraries of those parts that have a version script
 
-.PHONY: apps run-build
+.PHONY: apps run-build sim-build
 apps: $(APPS:%=$(BIN)/%)
 run-build: $(BIN)/fantail-run
+sim-build: $(BIN)/fantail-sim
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(wildcard sim/*.c driver/*.c libhost/*.c apps/*/*.c tests/*/*.c))

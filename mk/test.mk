@@ -33,9 +33,9 @@ $(foreach t,$(TEST_SOURCES:tests/%.c=%),$(eval $(call test_program,$(t))))
 $(BLOCKS): FORCE
 	@$(MAKE) -s -f tests/rtl/block.mk OBJCACHE=$(CCACHE) $@
 
-# Some tests run the programs; $FANTAIL_RUN names the one of `make run`.
+# Some tests run the programs, which $FANTAIL_RUN and $FANTAIL_SIM name.
 test-build: $(filter $(B)/% build/%,$(TESTS)) $(if $(filter-out apps,$(AREA)),,$(APPS:%=$(BIN)/%))
-run_tests = FANTAIL_RUN=$(BIN)/fantail-run tools/run-tests --junit build/junit$(if $(SAN),/san)
+run_tests = FANTAIL_RUN=$(BIN)/fantail-run FANTAIL_SIM=$(BIN)/fantail-sim tools/run-tests --junit build/junit$(if $(SAN),/san)
 .PHONY: test-run
 test-run: test-build
 	@$(run_tests) $(TESTS)

@@ -3,7 +3,6 @@
  * fantail-run: publish a feed through the simulated card to a hundred TCP
  * clients, and count what it took. See README.md beside this folder.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -100,43 +99,6 @@ static void make_directory(const char *path)
 			  path, strerror(errno));
 }
 
-/*
- * Is the port ours to take? Asked before anything is started, so that the
- * answer is one line. With 0, a free one is chosen.
- */
-static uint16_t claim_port(uint16_t port)
-{
-	struct sockaddr_in at = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr = { htonl(INADDR_LOOPBACK) },
-	};
-	socklen_t length = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int one = 1;
-
-	if (fd < 0)
-		bad_input("cannot open a socket: %s", strerror(errno));
-	/* a port in TIME_WAIT is free for listening */
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    listen(fd, 1) < 0) {
-		if (errno == EACCES)
-			bad_input("--port: port %u needs rights that you lack; "
-				  "choose one from 1024, or 0 for any free one",
-				  port);
-		if (errno == EADDRINUSE)
-			bad_input("--port: port %u is occupied; choose another "
-				  "one, or 0 for any free one",
-				  port);
-		bad_input("--port: cannot listen on port %u: %s", port,
-			  strerror(errno));
-	}
-	getsockname(fd, (struct sockaddr *)&at, &length);
-	close(fd);
-	return ntohs(at.sin_port);
-}
-
 /* A socket per client here, and one in the simulator's network. */
 static void allow_files(unsigned int clients)
 {
@@ -225,6 +187,8 @@ static void explain_failure(const struct publisher_job *job)
 
 	report_progress_end();
 	fprintf(stderr, "fantail-run: %s\n", job->error);
+	if (!job->pcap)
+		return;
 	fprintf(stderr,
 		"fantail-run: look at the frames in %s (tshark -r), "
 		"repeat with --seed=%llu (SEED), see the signals with "
@@ -251,7 +215,8 @@ static int finish(struct publisher_job *job, struct summary *s, int result)
 			strerror(-rc));
 		result = result ? result : EXIT_FAILED;
 	} else {
-		printf("summary: %s  frames: %s\n", path, job->pcap);
+		printf("summary: %s%s%s\n", path, job->pcap ? "  frames: " : "",
+		       job->pcap ? job->pcap : "");
 	}
 	fflush(stdout);
 	if (result == EXIT_FAILED)
@@ -280,13 +245,15 @@ int main(int argc, char **argv)
 	job.feed = open_feed(&options, &job.messages_total);
 	make_directory(options.out);
 	snprintf(pcap, sizeof(pcap), "%s/wire.pcap", options.out);
-	job.pcap = pcap;
+	job.pcap = options.device ? NULL : pcap;
 	if (options.fanout)
 		job.places = open_places(options.fanout);
 	if (options.net != NET_PEERS)
 		allow_files(options.clients);
-	if (options.net == NET_SLIRP)
-		job.port = claim_port(options.port);
+	if (options.device)
+		job.port = options.port;
+	else if (options.net == NET_SLIRP)
+		job.port = args_claim_port(options.port);
 	catch_signals();
 	job.stop_fd = stop_fd;
 	summary.clients = options.clients;

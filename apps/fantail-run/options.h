@@ -6,15 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fantail_sim.h"
+#include "args.h"
 #include "feed.h"
-#include "link.h"
+#include "model_options.h"
 
 enum {
 	EXIT_FAILED = 1,	/* the run was not right */
-	EXIT_BAD_INPUT = 2,	/* nothing was started */
 	EXIT_INTERRUPTED = 130, /* Ctrl-C: as the shell counts it */
 };
+
+#define RIG_PORT 9000 /* the card listens there */
 
 enum net {
 	NET_SLIRP, /* kernel sockets, real time */
@@ -23,6 +24,7 @@ enum net {
 };
 
 struct options {
+	const char *device; /* URI of another process's card; NULL: our own */
 	unsigned int clients;
 	unsigned int batch;   /* messages per doorbell */
 	uint32_t interval_us; /* between doorbells; 0: as fast as it goes */
@@ -42,9 +44,7 @@ struct options {
 	uint64_t trace_cycles;	/* 0: to the end */
 	uint64_t cycle_limit;	/* 0: none */
 	uint64_t seed;
-	struct fantail_link_config link; /* all zero: a perfect one */
-	const char *link_dir;		 /* as given, or NULL */
-	struct fantail_sim_pcie pcie;	 /* zero: the simulator's default */
+	struct model_options model;
 };
 
 /*
@@ -54,13 +54,5 @@ struct options {
  * --help or --version was asked for (exit code 0). Strings point into @argv.
  */
 void options_parse(int argc, char **argv, struct options *options);
-
-/*
- * bad_input() - say "fantail-run: ..." in one line on stderr and exit with 2
- *
- * Only before anything was started.
- */
-__attribute__((noreturn, format(printf, 1, 2))) void
-bad_input(const char *format, ...);
 
 #endif

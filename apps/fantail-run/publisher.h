@@ -24,7 +24,7 @@ struct publisher_job {
 	struct clients *clients;       /* NULL for NET_PEERS */
 	const struct fantail_tap *tap; /* NET_TAP */
 	uint16_t port;		       /* NET_SLIRP: forwarded */
-	const char *pcap;	       /* frames go there */
+	const char *pcap;	       /* frames go there; NULL: nowhere */
 	volatile sig_atomic_t *stop;   /* set: finish what is under way */
 	int stop_fd;		       /* readable when *stop is set */
 	FILE *places;		       /* table of --fanout, or NULL */

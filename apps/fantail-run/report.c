@@ -217,9 +217,12 @@ void report_table(const struct summary *s, unsigned int disconnected)
 		report_link(s);
 	if (s->has_fanout)
 		report_fanout(s);
-	printf("%s cycles in %.1f s: %.2f Mcycles/s\n",
-	       grouped(s->sim_cycles, c, sizeof(c)), s->wall_seconds,
-	       s->cycles_per_second / 1e6);
+	if (s->has_model)
+		printf("%s cycles in %.1f s: %.2f Mcycles/s\n",
+		       grouped(s->sim_cycles, c, sizeof(c)), s->wall_seconds,
+		       s->cycles_per_second / 1e6);
+	else
+		printf("%.1f s\n", s->wall_seconds);
 	fflush(stdout);
 }
 
@@ -287,12 +290,13 @@ static json_t *to_json(const struct summary *s)
 		{ "conn_records", s->conn_records },
 		{ "payload_bytes", s->payload_bytes },
 		{ "pcie_payload_read_bytes", s->pcie_payload_read_bytes },
-		{ "pcie_read_bytes", s->pcie_read_bytes },
-		{ "pcie_write_bytes", s->pcie_write_bytes },
 		{ "log_bytes_peak", s->log_bytes_peak },
 		{ "wire_tx_bytes", s->wire_tx_bytes },
 		{ "segments", s->segments },
 		{ "retransmitted_segments", s->retransmitted_segments },
+	}, model[] = {
+		{ "pcie_read_bytes", s->pcie_read_bytes },
+		{ "pcie_write_bytes", s->pcie_write_bytes },
 		{ "sim_cycles", s->sim_cycles },
 	};
 	json_t *o = json_object();
@@ -302,10 +306,16 @@ static json_t *to_json(const struct summary *s)
 		bad |= json_object_set_new(
 			o, counts[i].key,
 			json_integer((json_int_t)counts[i].value));
+	for (size_t i = 0; s->has_model && i < sizeof(model) / sizeof(*model);
+	     i++)
+		bad |= json_object_set_new(
+			o, model[i].key,
+			json_integer((json_int_t)model[i].value));
 	bad |= json_object_set_new(o, "wall_seconds",
 				   json_real(s->wall_seconds));
-	bad |= json_object_set_new(o, "cycles_per_second",
-				   json_real(s->cycles_per_second));
+	if (s->has_model)
+		bad |= json_object_set_new(o, "cycles_per_second",
+					   json_real(s->cycles_per_second));
 	bad |= json_object_set_new(o, "seed",
 				   json_integer((json_int_t)s->seed));
 	if (s->has_link)

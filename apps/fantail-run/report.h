@@ -31,8 +31,8 @@ struct summary {
 	uint64_t conn_records;		  /* window */
 	uint64_t payload_bytes;		  /* published */
 	uint64_t pcie_payload_read_bytes; /* window */
-	uint64_t pcie_read_bytes;	  /* window */
-	uint64_t pcie_write_bytes;	  /* window */
+	uint64_t pcie_read_bytes;	  /* window, has_model */
+	uint64_t pcie_write_bytes;	  /* window, has_model */
 	uint64_t log_bytes_peak;
 	uint64_t wire_tx_bytes;		 /* first publish to the last byte
 					 * acknowledged */
@@ -40,12 +40,13 @@ struct summary {
 	uint64_t retransmitted_segments; /* likewise */
 	uint64_t timeouts;		 /* likewise */
 	uint64_t fast_retransmits;	 /* likewise */
-	uint64_t sim_cycles;		 /* all */
+	uint64_t sim_cycles;		 /* all, has_model */
 	double wall_seconds;		 /* all */
 	double cycles_per_second;
 	uint64_t seed;
 	bool ok;
-	bool has_link; /* a link model: its counts, and those two, are told */
+	bool has_model; /* else the card's process counts for itself */
+	bool has_link;	/* a link model: its counts, and those two, are told */
 	struct fantail_link_stats link[FANTAIL_LINK_DIRS];
 	bool has_fanout;		     /* the card was metered: */
 	struct fantail_fanout_result fanout; /* of all batches */

@@ -5,9 +5,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "net.h"
 #include "receivers.h"
+#include "session.h"
 
 /* The class under which the driver's "sim:" transport meters payloads. */
 #define CLASS_PAYLOAD 1
@@ -71,7 +73,7 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	net.card_port = RIG_PORT;
 	net.host_port = job->port;
 	net.tap = job->tap;
-	net.model = &o->link;
+	net.model = &o->model.link;
 	if (o->net == NET_PEERS) {
 		receivers_configure(job->stream, &peers);
 		peers.connect_at_us = CONNECT_AT_US;
@@ -88,7 +90,7 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	cfg.trace_first = o->trace_first;
 	cfg.trace_cycles = o->trace_cycles;
 	cfg.cycle_limit = o->cycle_limit;
-	cfg.pcie = o->pcie;
+	cfg.pcie = o->model.pcie;
 	cfg.log = on_log;
 
 	rc = fantail_sim_open(&cfg, &rig->sim);
@@ -180,13 +182,21 @@ int rig_open(struct rig *rig, struct publisher_job *job)
 	int rc;
 
 	memset(rig, 0, sizeof(*rig));
-	rc = open_sim(rig, job);
+	rig->since = session_clock();
+	rc = o->device ? 0 : open_sim(rig, job);
 	if (rc)
 		return rc;
 	make_key(o->seed, key);
 	opt.sim = rig->sim;
 	opt.hash_key = key;
-	rc = fantail_dev_open("sim:", &opt, &rig->dev);
+	rc = fantail_dev_open(o->device ? o->device : "sim:", &opt, &rig->dev);
+	if (rc == -ENOENT || rc == -ECONNREFUSED) {
+		snprintf(
+			job->error, sizeof(job->error),
+			"--device: nobody serves '%s'; start fantail-sim there",
+			o->device);
+		return EXIT_BAD_INPUT;
+	}
 	if (rc) {
 		snprintf(job->error, sizeof(job->error),
 			 "the driver cannot "
@@ -212,6 +222,8 @@ int rig_open(struct rig *rig, struct publisher_job *job)
 			 strerror(-rc), reason(why, sizeof(why)));
 		goto fail;
 	}
+	if (!rig->sim)
+		return 0;
 	rc = fantail_sim_fanout_open(rig->sim, o->clients, 0);
 	if (rc) {
 		snprintf(job->error, sizeof(job->error),
@@ -230,6 +242,40 @@ void rig_close(struct rig *rig)
 	fantail_dev_close(rig->dev);
 	fantail_sim_close(rig->sim);
 	memset(rig, 0, sizeof(*rig));
+}
+
+uint64_t rig_now_us(struct rig *rig)
+{
+	return fantail_dev_now_us(rig->dev);
+}
+
+uint64_t rig_cycles(struct rig *rig)
+{
+	return rig->sim ? fantail_sim_cycles(rig->sim) : 0;
+}
+
+int rig_tick(struct rig *rig)
+{
+	if (rig->sim)
+		return fantail_sim_wait(rig->sim, 0, 1, NULL);
+	usleep(1);
+	return 0;
+}
+
+void rig_model(struct rig *rig, struct summary *s)
+{
+	struct fantail_sim_stats sim;
+
+	s->wall_seconds = session_clock() - rig->since;
+	s->has_model = rig->sim;
+	if (!rig->sim)
+		return;
+	fantail_sim_stats(rig->sim, &sim);
+	s->sim_cycles = sim.cycles;
+	s->wall_seconds = sim.wall_seconds;
+	s->cycles_per_second = sim.wall_seconds > 0
+				       ? (double)sim.cycles / sim.wall_seconds
+				       : 0;
 }
 
 void rig_drop(struct rig *rig, struct stream *stream, unsigned int n)
@@ -259,6 +305,7 @@ int rig_read(struct rig *rig, struct meter *m)
 		{ FANTAIL_CNT_TIMEOUTS, &m->timeouts },
 		{ FANTAIL_CNT_FAST_RETRANSMITS, &m->fast_retransmits },
 		{ FANTAIL_CNT_LOG_PEAK, &m->log_peak },
+		{ FANTAIL_CNT_PAYLOAD_READ_BYTES, &m->payload_read_bytes },
 	};
 	struct fantail_qp *qp = fantail_queue_pair(rig->lib);
 	int rc = 0;
@@ -268,12 +315,18 @@ int rig_read(struct rig *rig, struct meter *m)
 	for (size_t i = 0; !rc && i < sizeof(device) / sizeof(*device); i++)
 		rc = fantail_dev_counter(rig->dev, device[i].offset,
 					 device[i].value);
+	if (!rig->sim)
+		return rc;
 	fantail_sim_stats(rig->sim, &m->sim);
+	/* the link's own count: independent of the engine */
+	m->payload_read_bytes = m->sim.class_read_bytes[CLASS_PAYLOAD];
 	return rc;
 }
 
 void rig_link(struct rig *rig, struct summary *s)
 {
+	if (!rig->sim)
+		return;
 	fantail_sim_lock(rig->sim);
 	s->has_link = fantail_net_link_stats(fantail_sim_net(rig->sim),
 					     &s->link[FANTAIL_LINK_TX],
@@ -290,8 +343,8 @@ void summary_window(struct summary *s, const struct meter *a,
 	s->interrupts = b->interrupts - a->interrupts;
 	s->batch_records = b->batch_records - a->batch_records;
 	s->conn_records = b->conn_records - a->conn_records;
-	s->pcie_payload_read_bytes = b->sim.class_read_bytes[CLASS_PAYLOAD] -
-				     a->sim.class_read_bytes[CLASS_PAYLOAD];
+	s->pcie_payload_read_bytes =
+		b->payload_read_bytes - a->payload_read_bytes;
 	s->pcie_read_bytes = b->sim.pcie_read_bytes - a->sim.pcie_read_bytes;
 	s->pcie_write_bytes = b->sim.pcie_write_bytes - a->sim.pcie_write_bytes;
 }
@@ -310,9 +363,10 @@ void summary_wire(struct summary *s, const struct meter *a,
 int rig_check(struct rig *rig, char *why, size_t size)
 {
 	char text[300] = "";
-	int rc;
+	int rc = 0;
 
-	rc = fantail_sim_check(rig->sim, text, sizeof(text));
+	if (rig->sim)
+		rc = fantail_sim_check(rig->sim, text, sizeof(text));
 	if (!rc)
 		return 0;
 	snprintf(why, size, "%s: %s",

@@ -14,11 +14,11 @@
 #include "publisher.h"
 #include "report.h"
 
-#define RIG_PORT   9000	       /* the card listens there */
 #define RIG_TAP_IP 0x0a020001u /* 10.2.0.1: its address with NET_TAP */
 
 struct rig {
-	struct fantail_sim *sim;
+	struct fantail_sim *sim; /* NULL: the card is in another process */
+	double since;		 /* wall clock, seconds */
 	struct fantail_dev *dev;
 	struct fantail *lib;
 };
@@ -38,9 +38,22 @@ void rig_close(struct rig *rig);
 /* NET_PEERS: let receiver @n leave with a RST, now. */
 void rig_drop(struct rig *rig, struct stream *stream, unsigned int n);
 
+/* The card's time in microseconds. */
+uint64_t rig_now_us(struct rig *rig);
+
+/* Cycles so far; 0 of a card in another process. */
+uint64_t rig_cycles(struct rig *rig);
+
+/* Let a microsecond of the card's time pass. 0 or -errno. */
+int rig_tick(struct rig *rig);
+
+/* rig_model() - what the model has cost so far: cycles and seconds */
+void rig_model(struct rig *rig, struct summary *s);
+
 /* Counters at one moment. */
 struct meter {
 	struct fantail_sim_stats sim;
+	uint64_t payload_read_bytes;
 	uint64_t data_doorbells;
 	uint64_t control_doorbells;
 	uint64_t status_doorbells;

@@ -60,8 +60,9 @@ static void on_accept(struct session *s, struct fantail_conn *conn)
 	}
 	fantail_conn_peer(conn, &ip, &port);
 	/* one that is over on the wire already: its news are under way */
-	rc = fantail_sim_fanout_join(s->rig->sim, s->accepted, ip, port,
-				     RIG_PORT);
+	rc = s->rig->sim ? fantail_sim_fanout_join(s->rig->sim, s->accepted, ip,
+						   port, RIG_PORT)
+			 : 0;
 	if (rc && rc != -ENOENT)
 		session_fail(s, "cannot measure client %u: %s", s->accepted,
 			     strerror(-rc));
@@ -244,7 +245,7 @@ static void look_at_clients(struct session *s)
 void session_moved(struct session *s)
 {
 	s->moved_at = session_clock();
-	s->moved_at_us = fantail_sim_now_us(s->rig->sim);
+	s->moved_at_us = rig_now_us(s->rig);
 }
 
 static void look_for_standstill(struct session *s)
@@ -259,8 +260,7 @@ static void look_for_standstill(struct session *s)
 		return;
 	}
 	if (session_clock() - s->moved_at < STILL_WALL_S &&
-	    fantail_sim_now_us(s->rig->sim) - s->moved_at_us <
-		    STILL_CARD_S * 1000000ULL)
+	    rig_now_us(s->rig) - s->moved_at_us < STILL_CARD_S * 1000000ULL)
 		return;
 	fantail_dev_read32(s->rig->dev, FANTAIL_REG_PIN_ID, &pin_id);
 	fantail_dev_read32(s->rig->dev, FANTAIL_REG_PIN_BYTES, &pin_bytes);
@@ -291,7 +291,7 @@ static void draw(struct session *s)
 		.delivered_bytes = stream_delivered(job->stream),
 		.connected = s->accepted,
 		.clients = job->options->clients,
-		.cycles = fantail_sim_cycles(s->rig->sim),
+		.cycles = rig_cycles(s->rig),
 	};
 	report_progress(&p);
 }

@@ -68,6 +68,7 @@ Test(report, summary_has_these_keys_and_no_others)
 		.sim_cycles = 20,
 		.wall_seconds = 21,
 		.cycles_per_second = 22,
+		.has_model = true,
 		.seed = 23,
 		.ok = true,
 	};
