@@ -13,8 +13,9 @@ endef
 $(eval $(call long_run,fuzz))
 $(eval $(call long_run,entries,$(B)/obj/tests/fuzz/frame_ring.o))
 $(eval $(call long_run,soak,$(B)/obj/tests/fuzz/frame_ring.o))
+$(eval $(call long_run,vfio,$(B)/obj/tests/sim/vfu_child.o $(B)/obj/tests/sim/vfu_raw.o))
 
-.PHONY: fuzz fuzz-run soak soak-run entries entries-run
+.PHONY: fuzz fuzz-run soak soak-run entries entries-run fuzz-vfio fuzz-vfio-run
 fuzz: ## FRAMES=10000000 frames, most of them mutated, against the receive path; counts in build/fuzz
 	@tools/deps.sh run
 	@$(MAKE) -s fuzz-run
@@ -35,3 +36,11 @@ entries: ## ENTRIES=1000000 random entries on both rings against a model of what
 
 entries-run: $(B)/entries/entries
 	@ENTRIES=$(ENTRIES) SEED=$(SEED) $<
+
+fuzz-vfio: ## MESSAGES=1000000 messages, most of them mutated, to the vfio-user server with sanitizers, and KILLS=200 clients killed
+	@tools/deps.sh run
+	@$(MAKE) -s SAN=1 fuzz-vfio-run
+
+# What is freed must be used again, or memory would seem to leak.
+fuzz-vfio-run: $(B)/vfio/vfio
+	@ASAN_OPTIONS=quarantine_size_mb=1 MESSAGES=$(MESSAGES) KILLS=$(KILLS) SEED=$(SEED) $<
