@@ -20,7 +20,7 @@
 //  - m_append: at most one aligned line per beat, one beat per cycle. s_line_ready waits only for m_append_ready and for
 //    the payload that the line belongs to, which is known before its lines are requested.
 //  - When enable_i falls, an entry without log space is forgotten; what was granted is finished.
-//  - waiting_o: there is no entry, or the entry waits for log space. One entry per cycle.
+//  - waiting_o: there is no entry, or the entry waits for log space or for the host to read. One entry per cycle.
 
 module fantail_data #(
   parameter int Connections = 1024,     // connections
@@ -198,7 +198,7 @@ module fantail_data #(
   assign m_list_len   = a_entry.list_len[14:0];
 
   assign log_wait_o  = s_space_wait;
-  assign waiting_o   = log_wait_o || (!a_valid_q && ring_empty_i);
+  assign waiting_o   = log_wait_o || (a_valid_q && a_good_q && !told) || (!a_valid_q && ring_empty_i);
 
   // ---------------------------------------------------------------- queues
   logic [$clog2(Depth):0] ret_level, desc_level, done_level;

@@ -12,9 +12,10 @@
 //  - Anything else waits until all walks before it have ended. A refused or failed entry gives a REFUSED record.
 //  - LAST gives exactly one BATCH record, after everything before it.
 //  - head_o passes an entry when its effect is visible, before its records are offered. It returns to 0 while enable_i
-//    is low and nothing runs. pending_o: log space of this queue pair is not replicated yet, from oldest_o on.
+//    is low and nothing runs, and an open batch is forgotten.
+//  - pending_o: log space of this queue pair is not replicated yet, from oldest_o on.
 //  - hold_o: a batch is open and its next bytes are on their way, so segments may wait to be filled. Low whenever
-//    DATA waits for anything: entries, log space, the control unit, the status ring.
+//    DATA waits for anything: entries, log space, the control unit.
 //  - Payload done to m_walk_valid: two cycles. Records and walks hold until taken.
 
 module fantail_exec (
@@ -289,7 +290,7 @@ module fantail_exec (
 
   always_ff @(posedge clk) begin
     if (pop) cookie_q <= entry.cookie;
-    if (rst || put_batch) begin
+    if (rst || put_batch || (!enable_i && idle_o)) begin
       entries_q       <= '0;
       refused_q       <= '0;
       payloads_q      <= '0;
