@@ -196,7 +196,7 @@
 #define FANTAIL_CNT_RX_DROP_CHECKSUM 0x120u /* frames dropped for an IP or TCP checksum */
 #define FANTAIL_CNT_RX_DROP_FRAGMENT 0x128u /* IP fragments dropped */
 #define FANTAIL_CNT_RX_DROP_MALFORMED 0x130u /* frames dropped for impossible header lengths */
-#define FANTAIL_CNT_RX_DROP_NO_SLOT 0x138u /* frames dropped because no receive slot was free */
+#define FANTAIL_CNT_RX_DROP_NO_SLOT 0x138u /* frames for the host dropped because no receive slot was free, or because FRAME records held a quarter of the status ring */
 #define FANTAIL_CNT_RX_TO_HOST 0x140u /* FRAME records */
 #define FANTAIL_CNT_RX_SEGMENTS 0x148u /* TCP segments of installed connections; each is in one of the next six */
 #define FANTAIL_CNT_RX_ACCEPTED 0x150u /* of them acted on, their payload and FIN, if any, taken */

@@ -382,7 +382,7 @@ module fantail #(
 
   // ---------------------------------------------------------------- core
   logic core_busy, seg_valid, seg_ready, verdict_valid, verdict_ready, verdict_take, deliver_take;
-  logic [QueuePairs-1:0] data_ok, accept, put;
+  logic [QueuePairs-1:0] data_ok, accept, put, frame_room;
   fantail_pkg::seg_t seg_data;
   fantail_pkg::verdict_t verdict_data;
   logic [13:0] stat_id;
@@ -642,6 +642,7 @@ module fantail #(
     .slot_rsp_id_o         (slot_rsp_id),
     .slot_rsp_gen_o        (slot_rsp_gen),
     .slot_rsp_bytes_o      (slot_rsp_bytes),
+    .frame_room_i          (frame_room),
     .data_ok_o             (data_ok),
     .frame_ok_o            (),
     .running_o             (slots_running),
@@ -724,6 +725,7 @@ module fantail #(
     .rec_ok_o           (rec_ok),
     .room_o             (room),
     .read_o             (read_taken),
+    .frame_room_o       (frame_room),
     .due_o              (irq_due),
     .items_i            (news_items),
     .hold_i             (news_hold),

@@ -14,6 +14,7 @@
 //   for a ring; rec_ok_o[q]: it may reserve one more (both of its kinds at once, while another source takes one).
 //   News of connections (fantail_reporter, source 2): when due_o, a period is to end; hold_i, telling_i and items_i say what waits,
 //   end_i that the last record of a period was taken in a cycle before. See fantail_moderate. read_o: a DATA record was taken.
+//   frame_room_o: a FRAME record may come, for fewer than a quarter of the ring hold one. See fantail_frame_share.
 //   The heads in the last word are data_head_i and control_head_i at the moment of taking.
 //   A HEAD record goes out when half a ring of entries was consumed untold and no other record of that queue pair
 //   can be taken.
@@ -57,6 +58,7 @@ module fantail_status #(
   // news of connections
   output logic [QueuePairs-1:0]    room_o,
   output logic [QueuePairs-1:0]    read_o,
+  output logic [QueuePairs-1:0]    frame_room_o,
   output logic [QueuePairs-1:0]    due_o,
   input  logic [15*QueuePairs-1:0] items_i,
   input  logic [QueuePairs-1:0]    hold_i,
@@ -151,6 +153,16 @@ module fantail_status #(
           end
         end
       end
+
+      fantail_frame_share u_frame_share (
+        .clk,
+        .rst      (qp_rst),
+        .log2_i   (status_log2_i[4*q +: 4]),
+        .record_i (grant && grant_qp[q] && grant_type == fantail_regs_pkg::REC_FRAME),
+        .index_i  (taken),
+        .head_i   (status_head_i[15*q +: 15]),
+        .room_o   (frame_room_o[q])
+      );
 
       fantail_moderate u_moderate (
         .clk,

@@ -13,8 +13,8 @@
 //   m_ev        events after the record was taken: a connection's last DATA comes before its PEER_FIN or RESET.
 //   Data waits for a slot, for it is acknowledged already; it need not when it was accepted under data_ok_o, within six
 //   cycles from there to here or sixteen verdicts behind. A frame for the host is dropped and counted when frame_ok is
-//   down, or the status ring has no place: the ACK stage need not look at it. While its queue pair is disabled everything
-//   is dropped.
+//   down, or the status ring has no place, or FRAME records hold their share of it (frame_room_i): the ACK stage need not
+//   look at it. While its queue pair is disabled everything is dropped.
 //   Queue pairs share the order of the frames and nothing else: nothing here waits for a host. So a record finds its place
 //   in the status ring: accept_i[q] says that the ACK stage has accepted a payload, reserved_o[q] how many places belong
 //   to what is under way; data_ok_o[q] is low while rec_ok_i[q] (fantail_status) is.
@@ -71,6 +71,7 @@ module fantail_deliver #(
   output logic [13:0]           slot_rsp_id_o,
   output logic [15:0]           slot_rsp_gen_o,
   output logic [15:0]           slot_rsp_bytes_o,
+  input  logic [QueuePairs-1:0] frame_room_i,  // the status ring has room for one more FRAME record
   output logic [QueuePairs-1:0] data_ok_o,
   output logic [QueuePairs-1:0] frame_ok_o,
   output logic [QueuePairs-1:0] running_o,     // slots can be handed out
@@ -163,7 +164,7 @@ module fantail_deliver #(
       .idle_o           (slots_idle[q])
     );
     assign data_ok_o[q]  = slots_data_ok[q] && rec_ok_i[q];
-    assign frame_ok_o[q] = slots_frame_ok[q] && rec_ok_i[q];
+    assign frame_ok_o[q] = slots_frame_ok[q] && rec_ok_i[q] && frame_room_i[q];
 
     `ASSERT(ReservedIsUnderWay, !reserve_end || reserved_q != '0)
     `ASSERT(VerdictWasPut, !(v_pop && ours) || verdicts_q != '0)

@@ -202,7 +202,7 @@ package fantail_regs_pkg;
   localparam logic [31:0] CNT_INDEX_RX_DROP_FRAGMENT = 32'h00000005;
   localparam logic [11:0] CNT_RX_DROP_MALFORMED = 12'h130;  // frames dropped for impossible header lengths
   localparam logic [31:0] CNT_INDEX_RX_DROP_MALFORMED = 32'h00000006;
-  localparam logic [11:0] CNT_RX_DROP_NO_SLOT = 12'h138;  // frames dropped because no receive slot was free
+  localparam logic [11:0] CNT_RX_DROP_NO_SLOT = 12'h138;  // frames for the host dropped because no receive slot was free, or because FRAME records held a quarter of the status ring
   localparam logic [31:0] CNT_INDEX_RX_DROP_NO_SLOT = 32'h00000007;
   localparam logic [11:0] CNT_RX_TO_HOST = 12'h140;  // FRAME records
   localparam logic [31:0] CNT_INDEX_RX_TO_HOST = 32'h00000008;

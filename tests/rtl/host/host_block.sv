@@ -120,7 +120,7 @@ module host_block (
     .status_base_i(status_base), .status_log2_i(status_log2), .data_log2_i(data_log2),
     .control_log2_i(control_log2), .mod_count_i(mod_count), .mod_us_i(mod_us), .status_head_i(status_head),
     .arm_i(arm), .data_head_i(data_head), .control_head_i(control_head), .s_rec_valid(rec_valid),
-    .s_rec_ready(rec_ready), .s_rec_data(rec_data), .s_rec_qp(rec_qp), .reserved_i('0), .rec_ok_o(), .room_o(room), .read_o(), .due_o(due),
+    .s_rec_ready(rec_ready), .s_rec_data(rec_data), .s_rec_qp(rec_qp), .reserved_i('0), .rec_ok_o(), .room_o(room), .read_o(), .frame_room_o(), .due_o(due),
     .items_i(items), .hold_i(hold), .telling_i(telling), .end_i(period_end), .m_w_qp(),
     .m_w_valid(st_valid),
     .m_w_ready(st_ready), .m_w_addr(st_addr), .m_w_data(st_data), .m_w_strb(st_strb), .m_w_done(st_done),

@@ -276,6 +276,7 @@ module net_block (
     .clk,
     .rst,
     .qp_enable_i           (qp_enable),
+    .frame_room_i          (1'b1),
     .slot_base_i           (slot_base),
     .slot_count_i          (slot_count),
     .accept_i              (v_valid && v_ready && v_kind == fantail_pkg::VerdictData),
