@@ -107,6 +107,8 @@ static void make_list(struct entries *n, int ring, struct ent_entry *p)
 			memcpy(&h, at + 4ull * (i - 1), 4);
 		memcpy(at + 4ull * i, &h, 4);
 	}
+	if (ent_once(n, 20))
+		e->list_addr += 1 + ent_below(n, 3);
 	if (ent_once(n, 30)) { /* somewhere in it memory ends */
 		k = ent_below(n, e->list_len);
 		e->list_addr = ENT_TABLE_IOVA + ENT_TABLE - 4ull * k;
