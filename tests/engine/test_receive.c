@@ -78,7 +78,7 @@ Test(receive, reads_of_many_in_one_poll)
 Test(receive, a_full_status_ring_loses_nothing)
 {
 	struct engine_options opt = {
-		.clients = 20,
+		.clients = 12,
 		.qp = { .status_log2 = 3, .slot_count = 256 },
 	};
 	struct engine *e = engine_open(&opt);
@@ -94,7 +94,7 @@ Test(receive, a_full_status_ring_loses_nothing)
 	engine_join_all(e, 0);
 	engine_submit(e);
 	engine_until(e, engine_all_delivered, ENGINE_FAR_US);
-	for (k = 0; k < 3; k++) {
+	for (k = 0; k < 2; k++) {
 		done = e->batches_done;
 		written = engine_qp_count(e, FANTAIL_QPCNT_BATCH_RECORDS);
 		for (i = 0; i < e->clients; i++)

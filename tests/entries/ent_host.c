@@ -165,16 +165,49 @@ static void enable(struct entries *n)
 
 static void disable(struct entries *n)
 {
+	const uint32_t mask = FANTAIL_QP_STATUS_RUNNING_MASK |
+			      FANTAIL_QP_STATUS_CLOSING_MASK;
+
 	ent_set_reg(n, FANTAIL_PAGE_BYTES + FANTAIL_QP_QP_CTRL, 0);
-	wait_for(n, FANTAIL_PAGE_BYTES + FANTAIL_QP_QP_STATUS,
-		 FANTAIL_QP_STATUS_RUNNING_MASK, 0);
+	wait_for(n, FANTAIL_PAGE_BYTES + FANTAIL_QP_QP_STATUS, mask, 0);
 	map_pair(n, false);
 }
 
-/* Only at a full stop: connections stay, rings and slots begin anew. */
+static void drop_lives(struct ent_conn *c)
+{
+	while (c->lives) {
+		struct ent_life *l = c->lives;
+
+		c->lives = l->next;
+		ent_life_free(l);
+	}
+	memset(&c->chain[0], 0, sizeof(c->chain[0]));
+	c->states = 1;
+}
+
+/*
+ * Only at a full stop: connections are aborted and forgotten, rings and slots
+ * begin anew.
+ */
 void ent_restart(struct entries *n)
 {
+	struct ent_life *l;
+	uint32_t i;
+
+	for (i = 0; i < ENT_CONNS; i++) {
+		l = ent_newest(&n->conn[i])->life;
+		n->expect_releases += l != NULL;
+		for (; l; l = l->next)
+			l->aborting = true;
+	}
 	disable(n);
+	for (i = 0; i < ENT_CONNS; i++) {
+		l = ent_newest(&n->conn[i])->life;
+		if (l && !l->rst_got && !l->fin_got)
+			ent_fail(n, "id %u: not aborted with its queue pair",
+				 i);
+		drop_lives(&n->conn[i]);
+	}
 	enable(n);
 	n->res.restarts++;
 }
@@ -184,18 +217,8 @@ static void forget_everything(struct entries *n)
 	uint32_t i;
 	int r;
 
-	for (i = 0; i < ENT_CONNS; i++) {
-		struct ent_conn *c = &n->conn[i];
-
-		while (c->lives) {
-			struct ent_life *l = c->lives;
-
-			c->lives = l->next;
-			ent_life_free(l);
-		}
-		memset(&c->chain[0], 0, sizeof(c->chain[0]));
-		c->states = 1;
-	}
+	for (i = 0; i < ENT_CONNS; i++)
+		drop_lives(&n->conn[i]);
 	for (r = 0; r < 2; r++) {
 		struct ent_ring *q = &n->ring[r];
 

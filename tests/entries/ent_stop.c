@@ -320,8 +320,8 @@ void ent_stop(struct entries *n)
 }
 
 /*
- * A doorbell that cannot be true halts the queue pair and nothing else: the
- * connections live on behind the next start.
+ * A doorbell that cannot be true halts the queue pair, until it is started
+ * anew.
  */
 void ent_halt(struct entries *n)
 {
