@@ -33,11 +33,11 @@
 #define FANTAIL_BAR_DEVICE_PAGE 0u /* page of the device registers; queue pair q is page 1 + q */
 
 /* op: submission entry operations */
-#define FANTAIL_OP_NOP 0u /* nothing; with COLLECT a full sweep and a report of everything accumulated */
+#define FANTAIL_OP_NOP 0u /* nothing; with COLLECT a full sweep, then everything accumulated, a SUMMARY and an interrupt, armed or not */
 #define FANTAIL_OP_PUBLISH 1u /* payload at addr,len to one connection, one group or the handles of a list (DATA ring only) */
 #define FANTAIL_OP_CONN_INSTALL 2u /* take over an established connection, context at addr, handle in target */
 #define FANTAIL_OP_CONN_UPDATE 3u /* change one field: arg0 = update code, arg1 = value */
-#define FANTAIL_OP_CONN_QUERY 4u /* answer with a CONN record */
+#define FANTAIL_OP_CONN_QUERY 4u /* answer with a CONN record: arg0 = query code */
 #define FANTAIL_OP_CONN_CLOSE 5u /* FIN after all queued data */
 #define FANTAIL_OP_CONN_ABORT 6u /* RST now */
 #define FANTAIL_OP_CONN_RELEASE 7u /* forget the connection; answered by CONN with RELEASED */
@@ -49,7 +49,7 @@
 
 /* flag: submission entry flags (bits) */
 #define FANTAIL_FLAG_LAST 0x01u /* ends the batch: one BATCH record */
-#define FANTAIL_FLAG_REPORT_DELIVERED 0x02u /* one DELIVERED record when everything up to here is acknowledged */
+#define FANTAIL_FLAG_REPORT_DELIVERED 0x02u /* with PUBLISH or NOP on DATA: one DELIVERED record when everything up to here is acknowledged or failed */
 #define FANTAIL_FLAG_COLLECT 0x04u /* with NOP: report everything accumulated */
 #define FANTAIL_FLAG_INLINE 0x08u /* reserved */
 #define FANTAIL_FLAG_GROUP 0x10u /* target is a group number, not a handle */
@@ -125,6 +125,10 @@
 #define FANTAIL_UPDATE_MAC 2u /* next-hop MAC: arg1, first octet lowest */
 #define FANTAIL_UPDATE_POLICY 3u /* lag policy: arg1 */
 #define FANTAIL_UPDATE_LAG_LIMIT 4u /* lag limit: arg1 bytes, 0 = a quarter of the log */
+
+/* query: CONN_QUERY codes (arg0) */
+#define FANTAIL_QUERY_STATE 0u /* QUERY, in any case */
+#define FANTAIL_QUERY_DRAINED 1u /* DRAINED when all that is queued now is acknowledged; nothing when the connection fails before. A second one before that moves the mark */
 
 /* policy: what lag above the limit does */
 #define FANTAIL_POLICY_ABORT 0u /* RST and OVERRUN */
@@ -307,7 +311,7 @@
 
 /* 64-bit counters of the qp page: offset of the low word */
 #define FANTAIL_QPCNT_BASE 0x100u
-#define FANTAIL_QPCNT_COUNT 11u
+#define FANTAIL_QPCNT_COUNT 12u
 #define FANTAIL_QPCNT_DATA_DOORBELLS 0x100u /* doorbell writes that moved the DATA tail */
 #define FANTAIL_QPCNT_CONTROL_DOORBELLS 0x108u /* doorbell writes that moved the CONTROL tail */
 #define FANTAIL_QPCNT_STATUS_DOORBELLS 0x110u /* doorbell writes that moved neither */
@@ -319,6 +323,7 @@
 #define FANTAIL_QPCNT_REFUSED_RECORDS 0x140u /* REFUSED records written */
 #define FANTAIL_QPCNT_HEAD_RECORDS 0x148u /* HEAD records written */
 #define FANTAIL_QPCNT_SUMMARY_RECORDS 0x150u /* SUMMARY records written */
+#define FANTAIL_QPCNT_DELIVERED_RECORDS 0x158u /* DELIVERED records written */
 
 /* entry: submission entry */
 struct fantail_entry {
@@ -423,7 +428,7 @@ static_assert(offsetof(struct fantail_rec_batch, cookie_lo) == 20, "rec_batch.co
 static_assert(offsetof(struct fantail_rec_batch, cookie_hi) == 24, "rec_batch.cookie_hi");
 static_assert(offsetof(struct fantail_rec_batch, tail) == 28, "rec_batch.tail");
 
-/* rec_delivered: DELIVERED record */
+/* rec_delivered: DELIVERED record: everything this queue pair published up to an entry is acknowledged, or its receiver has failed and been told of or summed up */
 struct fantail_rec_delivered {
 	uint8_t type; /* REC_DELIVERED */
 	uint8_t ring; /* 0 DATA, 1 CONTROL */
@@ -472,7 +477,8 @@ static_assert(offsetof(struct fantail_rec_conn, tail) == 28, "rec_conn.tail");
 /* rec_summary: SUMMARY record: ends a period in which connections came, sent, failed or left; all counts are since the last SUMMARY */
 struct fantail_rec_summary {
 	uint8_t type; /* REC_SUMMARY */
-	uint8_t rsvd0[3]; /* zero */
+	uint8_t collected; /* 1: answers COLLECT */
+	uint16_t rsvd0; /* zero */
 	uint32_t connects; /* connections installed */
 	uint32_t reads; /* DATA records written */
 	uint32_t errors; /* send errors: connections that failed with TIMED_OUT or OVERRUN */
@@ -483,7 +489,8 @@ struct fantail_rec_summary {
 };
 static_assert(sizeof(struct fantail_rec_summary) == 32, "rec_summary");
 static_assert(offsetof(struct fantail_rec_summary, type) == 0, "rec_summary.type");
-static_assert(offsetof(struct fantail_rec_summary, rsvd0) == 1, "rec_summary.rsvd0");
+static_assert(offsetof(struct fantail_rec_summary, collected) == 1, "rec_summary.collected");
+static_assert(offsetof(struct fantail_rec_summary, rsvd0) == 2, "rec_summary.rsvd0");
 static_assert(offsetof(struct fantail_rec_summary, connects) == 4, "rec_summary.connects");
 static_assert(offsetof(struct fantail_rec_summary, reads) == 8, "rec_summary.reads");
 static_assert(offsetof(struct fantail_rec_summary, errors) == 12, "rec_summary.errors");

@@ -219,6 +219,9 @@ module fantail #(
   end
 
   // ---------------------------------------------------------------- submission
+  logic [QueuePairs-1:0]    mark_valid, mark_ready;
+  logic [32*QueuePairs-1:0] mark_pos;
+  logic [64*QueuePairs-1:0] mark_cookie;
   logic submit_busy, submit_idle;
   logic [31:0] log_low, log_want, walk_pos;
   logic log_wait;
@@ -324,6 +327,12 @@ module fantail #(
     .m_ctx_data           (ctx_data),
     .s_rsp_valid          (cmd_rsp_valid),
     .s_rsp_bit            (cmd_rsp_bit),
+    .m_collect_valid      (collect_valid),
+    .m_collect_qp         (collect_qp),
+    .m_mark_valid         (mark_valid),
+    .m_mark_ready         (mark_ready),
+    .m_mark_pos           (mark_pos),
+    .m_mark_cookie        (mark_cookie),
     .m_clear_valid        (clear_valid),
     .m_clear_id           (clear_id),
     .slot_count_i         (slot_count),
@@ -392,7 +401,9 @@ module fantail #(
   logic eng_tlast, eng_tvalid, eng_tready;
   logic outside_active, core_idle;
   logic [63:0] core_deadline, status_deadline, news_deadline;
-  logic [2:0] count_qp;
+  logic [2:0] count_qp, collect_qp, need_qp, fence_qp;
+  logic collect_valid, sweep_begin, sweep_end, need_valid, fence_valid, fence_ready;
+  logic [31:0] need_pos;
   logic count_connect, count_success;
   logic cnt_accept, cnt_data_slot, cnt_challenge, cnt_ignore;
   logic cnt_segment_rx, cnt_window, cnt_dup, cnt_reset, cnt_timeout, cnt_fast, cnt_lag_abort, cnt_segment_tx;
@@ -449,6 +460,14 @@ module fantail #(
     .m_verdict_data     (verdict_data),
     .stat_id_i          (stat_id),
     .stat_o             (stat),
+    .begin_o            (sweep_begin),
+    .sweep_o            (sweep_end),
+    .need_valid_o       (need_valid),
+    .need_pos_o         (need_pos),
+    .need_qp_o          (need_qp),
+    .s_fence_valid      (fence_valid),
+    .s_fence_ready      (fence_ready),
+    .s_fence_qp         (fence_qp),
     .count_qp_o         (count_qp),
     .connect_o          (count_connect),
     .success_o          (count_success),
@@ -585,7 +604,8 @@ module fantail #(
   logic [15:0] ev_gen, ev_bits;
   logic [7:0] ev_cause;
   logic [2:0] ev_qp;
-  logic [QueuePairs-1:0] read_taken, irq_due, news_hold, news_telling, news_end;
+  logic ev_fence;
+  logic [QueuePairs-1:0] read_taken, irq_due, news_hold, news_telling, news_collect, news_end, collect;
   logic [15*QueuePairs-1:0] news_items;
 
   // while draining for a reset nothing new is delivered
@@ -630,6 +650,7 @@ module fantail #(
     .m_ev_id               (ev_id),
     .m_ev_gen              (ev_gen),
     .m_ev_qp               (ev_qp),
+    .m_ev_fence            (ev_fence),
     .m_ev_bits             (ev_bits),
     .m_ev_cause            (ev_cause),
     .s_slot_valid          (slot_valid),
@@ -674,12 +695,27 @@ module fantail #(
     .s_ev_qp            (ev_qp),
     .s_ev_bits          (ev_bits),
     .s_ev_cause         (ev_cause),
+    .s_ev_fence         (ev_fence),
     .clear_valid_i      (clear_valid),
     .clear_id_i         (clear_id),
     .connect_i          (count_connect),
     .success_i          (count_success),
     .count_qp_i         (count_qp),
     .read_i             (read_taken),
+    .collect_i          (collect),
+    .s_mark_valid       (mark_valid),
+    .s_mark_ready       (mark_ready),
+    .s_mark_pos         (mark_pos),
+    .s_mark_cookie      (mark_cookie),
+    .begin_i            (sweep_begin),
+    .walk_pos_i         (walk_pos),
+    .need_valid_i       (need_valid),
+    .need_pos_i         (need_pos),
+    .need_qp_i          (need_qp),
+    .sweep_i            (sweep_end),
+    .m_fence_valid      (fence_valid),
+    .m_fence_ready      (fence_ready),
+    .m_fence_qp         (fence_qp),
     .stat_id_o          (stat_id),
     .stat_i             (stat),
     .m_rec_valid        (rec_valid[2]),
@@ -691,8 +727,13 @@ module fantail #(
     .items_o            (news_items),
     .hold_o             (news_hold),
     .telling_o          (news_telling),
+    .collect_o          (news_collect),
     .end_o              (news_end)
   );
+
+  always_comb begin
+    for (int q = 0; q < QueuePairs; q++) collect[q] = collect_valid && collect_qp == 3'(q);
+  end
 
   assign rec_valid[3]        = 1'b0;  // not used
   assign rec_data[1023:768]  = '0;
@@ -730,6 +771,7 @@ module fantail #(
     .items_i            (news_items),
     .hold_i             (news_hold),
     .telling_i          (news_telling),
+    .collect_i          (news_collect),
     .end_i              (news_end),
     .m_w_valid          (w_valid[1]),
     .m_w_ready          (w_ready[1]),

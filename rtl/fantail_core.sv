@@ -64,6 +64,15 @@ module fantail_core #(
   // for CONN records, two cycles
   input  logic [13:0]                stat_id_i,
   output fantail_pkg::conn_stats_t   stat_o,
+  // what COLLECT and DELIVERED go by: sweeps, and a fence behind them
+  output logic                       begin_o,
+  output logic                       sweep_o,
+  output logic                       need_valid_o,
+  output logic [31:0]                need_pos_o,
+  output logic [2:0]                 need_qp_o,
+  input  logic                       s_fence_valid,
+  output logic                       s_fence_ready,
+  input  logic [2:0]                 s_fence_qp,
   // counts of SUMMARY
   output logic [2:0]                 count_qp_o,
   output logic                       connect_o,
@@ -618,6 +627,9 @@ module fantail_core #(
     .s_sweep_id       (req_id),
     .s_sweep_ev       (req_ev),
     .s_sweep_cause    (req_cause),
+    .s_fence_valid,
+    .s_fence_ready,
+    .s_fence_qp,
     .s_seg_valid,
     .s_seg_ready,
     .s_seg_data,
@@ -674,6 +686,10 @@ module fantail_core #(
     .log_want_i,
     .low_o          (log_low_o),
     .sweep_o        (sweep),
+    .begin_o,
+    .need_valid_o,
+    .need_pos_o,
+    .need_qp_o,
     .rd_valid_o     (swp_rd),
     .rd_id_o        (swp_rid),
     .par_i          (par_at_swp),
@@ -709,6 +725,7 @@ module fantail_core #(
     .pin_bytes_o
   );
   assign cnt_sweep_o = sweep;
+  assign sweep_o     = sweep;
 
   assign core_active = activity_i || ms_behind || !conn_idle || !enq_idle || !ready_empty || !tx_idle || !gather_idle || !assemble_idle
                     || !header_idle || !ack_idle || m_tvalid;

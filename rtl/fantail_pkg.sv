@@ -38,7 +38,7 @@ package fantail_pkg;
   localparam logic [1:0] VerdictDrop  = 2'd1;  // throw the frame away
   localparam logic [1:0] VerdictData  = 2'd2;  // payload to the host
   localparam logic [1:0] VerdictFrame = 2'd3;  // whole frame to the host
-  localparam int VerdictW = 116;
+  localparam int VerdictW = 117;
   typedef struct packed {
     logic [1:0]  kind;
     logic [13:0] id;
@@ -50,6 +50,7 @@ package fantail_pkg;
     logic [7:0]  reason;     // REASON_ of a frame
     logic [15:0] ev;         // EV_ bits to raise, after the frame has been delivered
     logic [7:0]  cause;      // CAUSE_ that goes with EV_OVERRUN
+    logic        fence;      // of qp, and nothing else: see fantail_fence
   } verdict_t;
 
   // Payload bytes on their way into the log: at most one aligned 64-byte host line per beat.

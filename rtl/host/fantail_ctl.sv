@@ -10,6 +10,7 @@
 //    CONN_INSTALL (DMA_READ, CONTEXT, then TUPLE_EXISTS, FLOW_FULL) comes after what does not.
 //  - RECV_RETURN looks at all its slots first (m_slot_check high: answer without effect), then gives them back.
 //  - CONN_RELEASE is answered when the engine has let go of the connection (CmdRetire), a few microseconds.
+//  - NOP with COLLECT is answered at once; m_collect_valid is a pulse.
 //  - s_close: a step of a queue pair's end (fantail_close), held until close_done_o. If connection s_close_id belongs to
 //    s_close_qp it is aborted, leaves its groups and is released. Between two steps a waiting ring is served.
 //  - m_cmd, m_flow: one at a time, the next only after the answer.
@@ -64,6 +65,9 @@ module fantail_ctl #(
   output logic [1023:0]               m_ctx_data,
   input  logic                        s_rsp_valid,
   input  logic                        s_rsp_bit,
+
+  output logic                        m_collect_valid,
+  output logic [2:0]                  m_collect_qp,
 
   output logic                        m_clear_valid,    // forget the events of m_clear_id (one cycle, at install)
   output logic [13:0]                 m_clear_id,
@@ -445,6 +449,10 @@ module fantail_ctl #(
   assign m_cmd_data  = is_return ? {cmd_op, owner_q, owner_gen_q, qp, 16'd0, 48'd0, owner_bytes_q}
                                  : {cmd_op, id, gen, qp, entry.arg0[15:0], entry.arg1};
   assign m_ctx_data  = ctx_q;
+
+  assign m_collect_valid = st_q == StDone && code_q == fantail_regs_pkg::REFUSE_OK && entry.op == fantail_regs_pkg::OP_NOP
+      && (entry.flags & fantail_regs_pkg::FLAG_COLLECT) != '0;
+  assign m_collect_qp    = qp;
 
   assign m_clear_valid = tuple_we;
   assign m_clear_id    = id;

@@ -68,7 +68,12 @@ module fantail_entry_check #(
         use_arg1   = 1'b1;
         handle     = 1'b1;
       end
-      fantail_regs_pkg::OP_CONN_QUERY, fantail_regs_pkg::OP_CONN_CLOSE, fantail_regs_pkg::OP_CONN_ABORT,
+      fantail_regs_pkg::OP_CONN_QUERY: begin
+        use_target = 1'b1;
+        use_arg0   = entry_i.arg0 == 64'(fantail_regs_pkg::QUERY_DRAINED);
+        handle     = 1'b1;
+      end
+      fantail_regs_pkg::OP_CONN_CLOSE, fantail_regs_pkg::OP_CONN_ABORT,
       fantail_regs_pkg::OP_CONN_RELEASE: begin
         use_target = 1'b1;
         handle     = 1'b1;
@@ -128,7 +133,9 @@ module fantail_entry_check #(
     end
   end
 
-  assign unsupported = (entry_i.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0;
+  // marks are of the DATA ring, and of payloads or nothing
+  assign unsupported = (entry_i.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0
+      && (control_i || !(publish || entry_i.op == fantail_regs_pkg::OP_NOP));
 
   assign unused_cookie = ^entry_i.cookie;
 

@@ -10,6 +10,8 @@
 //    entry stays until the walk has ended: then s_list_err says whether a line of the list failed. If so the entry is
 //    refused, with the number of targets reached; if the payload failed, its list is dropped.
 //  - Anything else waits until all walks before it have ended. A refused or failed entry gives a REFUSED record.
+//  - REPORT_DELIVERED: m_mark has the log position behind the payload, or behind all before a NOP, and the cookie, in order;
+//    perhaps before its walk has ended (see walk_pos_o). Without room for it the entry waits, and all goes that is queued.
 //  - LAST gives exactly one BATCH record, after everything before it.
 //  - head_o passes an entry when its effect is visible, before its records are offered. It returns to 0 while enable_i
 //    is low and nothing runs, and an open batch is forgotten.
@@ -61,11 +63,17 @@ module fantail_exec (
   input  logic                 m_rec_ready,
   output logic [255:0]         m_rec_data,
 
+  output logic                 m_mark_valid,
+  input  logic                 m_mark_ready,
+  output logic [31:0]          m_mark_pos,
+  output logic [63:0]          m_mark_cookie,
+
   output logic [14:0]          head_o,
   output logic                 pending_o,
   output logic [31:0]          oldest_o,
   output logic                 hold_o,
   output logic                 idle_o,
+  output logic                 mark_wait_o,         // nothing to do but wait for room for a mark
 
   output logic [15:0]          payloads_inc_o,
   output logic [15:0]          payload_bytes_inc_o,
@@ -92,7 +100,7 @@ module fantail_exec (
   logic                           unused_entry;  // fields of the control unit
   fantail_regs_pkg::rec_batch_t   rec_batch;
   fantail_regs_pkg::rec_refused_t rec_refused;
-  logic                           publish, good, known, last, group, list;
+  logic                           publish, good, known, last, group, list, marks, mark_free, mark_wait, ctl_good;
   logic                           joins, can_start, take_good, take_list, take_other, pop, quiet, move, list_ok, counts;
 
   assign entry   = s_ret_entry;
@@ -103,6 +111,7 @@ module fantail_exec (
   assign last    = (entry.flags & fantail_regs_pkg::FLAG_LAST) != '0;
   assign group   = (entry.flags & fantail_regs_pkg::FLAG_GROUP) != '0;
   assign list    = (entry.flags & fantail_regs_pkg::FLAG_LIST) != '0;
+  assign marks   = (entry.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0 && s_ret_code == fantail_regs_pkg::REFUSE_OK;
 
   // ---------------------------------------------------------------- run: collects payloads; walk: the one under way
   logic        run_valid_q, run_group_q, run_last_q;
@@ -122,11 +131,11 @@ module fantail_exec (
   assign joins      = run_valid_q && run_group_q == group && run_target_q == entry.target && run_payloads_q != '1
       && s_ret_pos == run_pos_q + run_len_q;
   assign can_start  = !run_valid_q || !walk_busy_q;
-  assign take_good  = st_q == StTake && known && good && !list && (joins || can_start);
+  assign take_good  = st_q == StTake && known && good && !list && (joins || can_start) && !mark_wait;
   assign move       = run_valid_q && !walk_busy_q && !(take_good && joins);
   assign quiet      = !run_valid_q && !walk_busy_q && !sum_q;
-  assign take_list  = st_q == StTake && known && good && list && quiet;
-  assign take_other = st_q == StTake && known && !good && quiet;
+  assign take_list  = st_q == StTake && known && good && list && quiet && !mark_wait;
+  assign take_other = st_q == StTake && known && !good && quiet && !mark_wait;
   assign list_ok    = st_q == StListEnd && !s_list_err;
   assign counts     = take_good || list_ok;  // a payload of the batch
 
@@ -201,8 +210,8 @@ module fantail_exec (
   assign rec_free     = !m_rec_valid || m_rec_ready;
   assign put_refused  = st_q == StRefuse && rec_free;
   assign put_batch    = st_q == StBatch && rec_free;
-  assign pop          = take_good || list_ok || put_refused
-      || (st_q == StCtlWait && s_ctl_done_valid && s_ctl_done_code == fantail_regs_pkg::REFUSE_OK);
+  assign ctl_good     = st_q == StCtlWait && s_ctl_done_valid && s_ctl_done_code == fantail_regs_pkg::REFUSE_OK;
+  assign pop          = take_good || list_ok || put_refused || ctl_good;
   assign s_ret_ready  = pop;
   assign s_done_ready = pop && publish;
   assign m_ctl_valid  = st_q == StCtl;
@@ -253,11 +262,28 @@ module fantail_exec (
     end
   end
 
+  // ---------------------------------------------------------------- marks: one register, free before the entry is taken
+  logic mark_put;
+
+  assign mark_free = !m_mark_valid || m_mark_ready;
+  assign mark_wait = marks && !mark_free;
+  assign mark_put  = marks && (take_good || list_ok || ctl_good);
+
+  always_ff @(posedge clk) begin
+    if (mark_put) begin
+      m_mark_pos    <= s_ret_pos + entry.len;  // len of NOP is 0
+      m_mark_cookie <= entry.cookie;
+    end
+    if (rst) m_mark_valid <= 1'b0;
+    else if (mark_put) m_mark_valid <= 1'b1;
+    else if (m_mark_ready) m_mark_valid <= 1'b0;
+  end
+
   // ---------------------------------------------------------------- head, hold, positions
   logic [14:0] head_q;
   logic        open_q, waiting;  // open: something was consumed since the last LAST
 
-  assign waiting = !s_ret_valid && data_waiting_i && quiet;
+  assign waiting = (!s_ret_valid && data_waiting_i && quiet) || (st_q == StTake && s_ret_valid && mark_wait);
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -281,7 +307,8 @@ module fantail_exec (
   // an entry without log space stands where the next one with it could have begun
   assign pending_o = walk_busy_q || run_valid_q || granted_i;
   assign oldest_o  = walk_busy_q ? walk_pos_q : run_valid_q ? run_pos_q : s_ret_pos;
-  assign idle_o    = st_q == StTake && !s_ret_valid && quiet && !m_rec_valid;
+  assign idle_o    = st_q == StTake && !s_ret_valid && quiet && !m_rec_valid && !m_mark_valid;
+  assign mark_wait_o = st_q == StTake && s_ret_valid && mark_wait && quiet && !m_rec_valid;
 
   // ---------------------------------------------------------------- sums of the batch
   logic [15:0] entries_q, refused_q, payloads_q;  // saturating
@@ -364,6 +391,7 @@ module fantail_exec (
     end
   end
 
+  `ASSERT(MarkHasRoom, !mark_put || mark_free)
   `ASSERT(WalkOfSomething, !m_walk_valid || (m_walk_data.len != '0 && m_walk_data.payloads != '0))
   `ASSERT(AnswerToAWalk, !s_walkdone_valid || (walk_busy_q && !walk_valid_q))
   `ASSERT(RunHasNoHole, !(take_good && joins) || run_pos_q + run_len_q == s_ret_pos)

@@ -13,7 +13,8 @@
 //   News of connections that has no record yet goes with them: while hold_i is up nothing but the end of a period fires.
 //   due_o: it would fire but for that, so the period is to end; items_i, the records that the news would be, count for it.
 //   end_i says that the record which makes the tail end_tail_i, written or not, is the last of a period. stuck_i: the period
-//   cannot end, the ring is full; fires at once.
+//   cannot end, the ring is full; fires at once. collect_i says that the period answers COLLECT: its end, and a full ring
+//   before it, fire once though not armed.
 //   When the host returns a part of the waiting records, the age goes on from the newest record instead of from the
 //   oldest left: the error is at most the time between these two, within one poll of the host.
 //   next_deadline_us_o: when it will fire for age (all ones: not armed, or nothing waits). busy_o: it fires within two
@@ -36,6 +37,7 @@ module fantail_moderate (
   input  logic        stuck_i,
   input  logic        end_i,
   input  logic [14:0] end_tail_i,
+  input  logic        collect_i,
   output logic        due_o,
   output logic        irq_o,
   output logic [63:0] next_deadline_us_o,
@@ -51,9 +53,11 @@ module fantail_moderate (
   logic [14:0] failed_tail_q;            // tail behind the newest failure
   logic        end_q;                    // a period has ended
   logic [14:0] end_tail_q;               // tail behind its last record
+  logic        answer_q;                 // it answered COLLECT, and has not fired
+  logic        stuck_q;                  // has fired for a full ring under COLLECT
 
   logic [14:0] waiting, failed_dist, end_dist;
-  logic        any, grew, retime, failed, aged, ending, ended, fire;
+  logic        any, grew, retime, failed, aged, ending, ended, forced, fire;
 
   assign waiting     = tail_i - status_head_i;
   assign any         = waiting != '0;
@@ -67,8 +71,9 @@ module fantail_moderate (
   assign ended       = ending && end_dist <= waiting;
   assign aged        = !retime && now_us_i >= deadline_us_q;
   assign due_o       = armed_q && any && (17'(waiting) + 17'(items_i) >= 17'(mod_count_i) || (urgent_i && failed) || aged);
-  assign fire        = armed_q && any && (ended || stuck_i || (!hold_i && !ending &&
-                                          (16'(waiting) >= mod_count_i || (urgent_i && failed) || aged)));
+  assign forced      = any && ((ended && answer_q) || (stuck_i && collect_i && !stuck_q));
+  assign fire        = forced || (armed_q && any && (ended || stuck_i || (!hold_i && !ending &&
+                                          (16'(waiting) >= mod_count_i || (urgent_i && failed) || aged))));
 
   assign next_deadline_us_o = armed_q && any && !retime ? deadline_us_q : '1;
   assign busy_o             = fire || irq_o || arm_i || (armed_q && any && retime);
@@ -87,6 +92,9 @@ module fantail_moderate (
     if (end_i) end_q <= 1'b1;
     else if (!ending) end_q <= 1'b0;
     if (end_i) end_tail_q <= end_tail_i;
+    if (end_i && collect_i) answer_q <= 1'b1;
+    else if (ended || !ending) answer_q <= 1'b0;
+    stuck_q <= stuck_i && (stuck_q || fire);
     if (rst) begin
       head_q   <= '0;
       tail_q   <= '0;
@@ -94,6 +102,8 @@ module fantail_moderate (
       armed_q  <= 1'b0;
       failed_q <= 1'b0;
       end_q    <= 1'b0;
+      answer_q <= 1'b0;
+      stuck_q  <= 1'b0;
     end
   end
 
@@ -116,6 +126,8 @@ module fantail_moderate (
   logic [14:0] f_newest_failure_q;
   logic        f_any_end_q;            // a period has ended
   logic [14:0] f_newest_end_q;         // index of its last record
+  logic        f_answer_q;             // it answers COLLECT,
+  logic        f_answered_q;           // and has fired
   logic        f_failing_q, f_fired_q, f_running_q, f_twice_q;
   logic [63:0] f_now_us_q;
   logic [15:0] f_count_q;
@@ -156,6 +168,10 @@ module fantail_moderate (
     if (end_i) begin
       f_any_end_q    <= 1'b1;
       f_newest_end_q <= end_tail_i - 15'd1;
+      f_answer_q     <= collect_i;
+      f_answered_q   <= 1'b0;
+    end else if (fire && f_end_waits) begin
+      f_answered_q <= 1'b1;
     end
     if (arm_i) f_armed_q <= 1'b1;
     else if (fire) f_armed_q <= 1'b0;
@@ -166,6 +182,7 @@ module fantail_moderate (
       f_failure_q     <= 1'b0;
       f_any_failure_q <= 1'b0;
       f_any_end_q     <= 1'b0;
+      f_answer_q      <= 1'b0;
       f_failing_q     <= 1'b0;
       f_fired_q       <= 1'b0;
       f_running_q     <= 1'b0;
@@ -184,7 +201,7 @@ module fantail_moderate (
   `REQUIRE(TimeDoesNotWrap, !now_us_i[63])
   `ASSUME(SameModeration, !f_running_q || (mod_count_i == f_count_q && mod_us_i == f_us_q))
 
-  `ASSERT(OncePerArm, !fire || f_armed_q)
+  `ASSERT(OncePerArm, !fire || f_armed_q || forced)
   `ASSERT(IrqIsFire, irq_o == f_fired_q)
   `ASSERT(FiresForCount, !(f_armed_q && f_count_reached && !f_held) || fire)
   `ASSERT(FiresForFailure, !(f_armed_q && urgent_i && f_failure_waits && !f_held) || fire)
@@ -193,6 +210,8 @@ module fantail_moderate (
   `ASSERT(FiresForEnd, !(f_armed_q && f_end_waits) || fire)
   `ASSERT(FiresWhenStuck, !(f_armed_q && any && stuck_i) || fire)
   `ASSERT(WaitsForNews, !(fire && f_held) || stuck_i || f_end_waits)
+  `ASSERT(FiresForCollect, !(f_answer_q && f_end_waits) || fire || f_answered_q)
+  `ASSERT(AnswersOnce, !(forced && !stuck_i) || (f_answer_q && !f_answered_q))
   `ASSERT(SaysDue, !(f_armed_q && f_count_reached) || due_o)
   `ASSERT(SaysDeadline, !(f_armed_q && f_waits) || busy_o || next_deadline_us_o <= f_age_us_q + 64'(mod_us_i))
   `ASSERT(NotEarly, !(fire && f_waits && f_record_q == status_head_i) || f_count_reached

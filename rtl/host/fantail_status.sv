@@ -12,8 +12,9 @@
 //   room_o: the ring has room, or records would be dropped. Who brings records of several queue pairs goes by it, so that
 //   a full ring stops nobody but its own queue pair. Places in reserved_i belong to delivery, whose records never wait
 //   for a ring; rec_ok_o[q]: it may reserve one more (both of its kinds at once, while another source takes one).
-//   News of connections (fantail_reporter, source 2): when due_o, a period is to end; hold_i, telling_i and items_i say what waits,
-//   end_i that the last record of a period was taken in a cycle before. See fantail_moderate. read_o: a DATA record was taken.
+//   News of connections (fantail_reporter, source 2): when due_o, a period is to end; hold_i, telling_i and items_i say what
+//   waits, end_i that the last record of a period was taken in a cycle before, collect_i that the period answers COLLECT (see
+//   fantail_moderate). read_o: a DATA record was taken.
 //   frame_room_o: a FRAME record may come, for fewer than a quarter of the ring hold one. See fantail_frame_share.
 //   The heads in the last word are data_head_i and control_head_i at the moment of taking.
 //   A HEAD record goes out when half a ring of entries was consumed untold and no other record of that queue pair
@@ -63,6 +64,7 @@ module fantail_status #(
   input  logic [15*QueuePairs-1:0] items_i,
   input  logic [QueuePairs-1:0]    hold_i,
   input  logic [QueuePairs-1:0]    telling_i,
+  input  logic [QueuePairs-1:0]    collect_i,
   input  logic [QueuePairs-1:0]    end_i,
   // lines to write
   output logic                     m_w_valid,
@@ -180,6 +182,7 @@ module fantail_status #(
         .hold_i             (hold_i[q]),
         .stuck_i            (telling_i[q] && !room_o[q]),
         .end_i              (end_i[q]),
+        .collect_i          (collect_i[q]),
         .end_tail_i         (taken),
         .due_o              (due_o[q]),
         .irq_o              (irq_o[q]),
@@ -199,6 +202,7 @@ module fantail_status #(
             fantail_regs_pkg::REC_FRAME:   count_q[fantail_regs_pkg::QPCNT_INDEX_FRAME_RECORDS]   <= 1'b1;
             fantail_regs_pkg::REC_REFUSED: count_q[fantail_regs_pkg::QPCNT_INDEX_REFUSED_RECORDS] <= 1'b1;
             fantail_regs_pkg::REC_SUMMARY: count_q[fantail_regs_pkg::QPCNT_INDEX_SUMMARY_RECORDS] <= 1'b1;
+            fantail_regs_pkg::REC_DELIVERED: count_q[fantail_regs_pkg::QPCNT_INDEX_DELIVERED_RECORDS] <= 1'b1;
             fantail_regs_pkg::REC_HEAD:    count_q[fantail_regs_pkg::QPCNT_INDEX_HEAD_RECORDS]    <= 1'b1;
             default: ;
           endcase

@@ -95,6 +95,13 @@ module fantail_submit #(
   input  logic                        s_rsp_valid,
   input  logic                        s_rsp_bit,
 
+  output logic                        m_collect_valid,
+  output logic [2:0]                  m_collect_qp,
+  output logic [QueuePairs-1:0]       m_mark_valid,      // see fantail_exec
+  input  logic [QueuePairs-1:0]       m_mark_ready,
+  output logic [32*QueuePairs-1:0]    m_mark_pos,
+  output logic [64*QueuePairs-1:0]    m_mark_cookie,
+
   output logic                        m_clear_valid,
   output logic [13:0]                 m_clear_id,
 
@@ -359,6 +366,10 @@ module fantail_submit #(
       .s_ctl_done_valid    (ctl_done[2*q +: 2]),
       .s_ctl_done_code     (ctl_code),
       .s_ctl_done_addr     (ctl_addr),
+      .m_mark_valid        (m_mark_valid[q]),
+      .m_mark_ready        (m_mark_ready[q]),
+      .m_mark_pos          (m_mark_pos[32*q +: 32]),
+      .m_mark_cookie       (m_mark_cookie[64*q +: 64]),
       .m_rec_valid         (m_rec_valid[q]),
       .m_rec_ready         (m_rec_ready[q]),
       .m_rec_data          (m_rec_data[256*q +: 256]),
@@ -434,6 +445,8 @@ module fantail_submit #(
     .m_ctx_data,
     .s_rsp_valid,
     .s_rsp_bit,
+    .m_collect_valid,
+    .m_collect_qp,
     .m_clear_valid,
     .m_clear_id,
     .slot_count_i,

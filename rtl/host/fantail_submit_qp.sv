@@ -90,6 +90,11 @@ module fantail_submit_qp #(
   input  logic [7:0]           s_ctl_done_code,
   input  logic [63:0]          s_ctl_done_addr,
 
+  output logic                 m_mark_valid,       // see fantail_exec
+  input  logic                 m_mark_ready,
+  output logic [31:0]          m_mark_pos,
+  output logic [63:0]          m_mark_cookie,
+
   output logic                 m_rec_valid,
   input  logic                 m_rec_ready,
   output logic [255:0]         m_rec_data,
@@ -183,7 +188,7 @@ module fantail_submit_qp #(
   logic [63:0]  done_addr;
   logic         drec_valid, drec_ready, crec_valid, crec_ready;
   logic [255:0] drec_data, crec_data;
-  logic         exec_idle, control_idle, control_refused;
+  logic         exec_idle, mark_wait, control_idle, control_refused;
   logic [15:0]  data_refused;
   logic         want_valid, want_ready, want_first, list_drop, list_dropped, list_err, list_idle;
   logic [61:0]  want_addr;
@@ -310,11 +315,16 @@ module fantail_submit_qp #(
     .m_rec_valid      (drec_valid),
     .m_rec_ready      (drec_ready),
     .m_rec_data       (drec_data),
+    .m_mark_valid,
+    .m_mark_ready,
+    .m_mark_pos,
+    .m_mark_cookie,
     .head_o           (data_head_o),
     .pending_o,
     .oldest_o,
     .hold_o,
     .idle_o           (exec_idle),
+    .mark_wait_o      (mark_wait),
     .payloads_inc_o,
     .payload_bytes_inc_o,
     .deliveries_inc_o,
@@ -391,7 +401,8 @@ module fantail_submit_qp #(
     end
   end
 
-  assign idle_o = exec_idle && control_idle && control_empty && data_waiting && (data_empty || log_wait_o) && list_idle
-      && settled == 2'b11 && room_q == RoomW'(Records) && !m_rec_valid;
+  // with a mark that finds no place, entries and payloads read ahead stand where they are
+  assign idle_o = (mark_wait || (exec_idle && data_waiting && (data_empty || log_wait_o) && list_idle))
+      && control_idle && control_empty && settled == 2'b11 && room_q == RoomW'(Records) && !m_rec_valid;
 
 endmodule

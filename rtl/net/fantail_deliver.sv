@@ -10,7 +10,7 @@
 //   m_w         lines of the frame to the same place within the slot, whole lines from the one with the first byte on,
 //               the last one cut behind the last byte; addr, data, strb, last and lines (of this burst) hold until taken.
 //   m_rec       DATA or FRAME record after its last line was taken; word `tail` is zero, the status block fills it in.
-//   m_ev        events after the record was taken: a connection's last DATA comes before its PEER_FIN or RESET.
+//   m_ev        events, and fences, after the record was taken: a connection's last DATA comes before its PEER_FIN or RESET.
 //   Data waits for a slot, for it is acknowledged already; it need not when it was accepted under data_ok_o, within six
 //   cycles from there to here or sixteen verdicts behind. A frame for the host is dropped and counted when frame_ok is
 //   down, or the status ring has no place, or FRAME records hold their share of it (frame_room_i): the ACK stage need not
@@ -61,6 +61,7 @@ module fantail_deliver #(
   output logic [2:0]            m_ev_qp,
   output logic [15:0]           m_ev_bits,
   output logic [7:0]            m_ev_cause,
+  output logic                  m_ev_fence,    // no event, but a fence of m_ev_qp
   input  logic                  s_slot_valid,
   output logic                  s_slot_ready,
   input  logic [11:0]           s_slot_data,
@@ -81,13 +82,11 @@ module fantail_deliver #(
 );
   `include "fantail_assert.svh"
 
-  localparam int VerdictW = 116;               // bits of verdict_t
-
   fantail_pkg::verdict_t v;                    // oldest verdict
   logic                  v_valid, v_pop;       // taken: done with it
   logic [4:0]            v_level;
   fantail_fifo #(
-    .Width(VerdictW),
+    .Width(fantail_pkg::VerdictW),
     .Depth(16)
   ) u_verdicts (
     .clk,
@@ -211,10 +210,11 @@ module fantail_deliver #(
   logic        moved_q;                        // its frame is moved: it has a slot and a place
   logic [63:0] slot_addr_q;                    // address of the slot of the frame being moved
   logic [11:0] slot_q;
-  logic        is_frame, is_data, want_slot, no_slot;
+  logic        is_frame, is_data, want_slot, no_slot, tells;
   logic [10:0] end_byte;                       // behind the last byte of the frame that goes to the host
   logic [4:0]  first_line, last_line;
 
+  assign tells      = v.ev != '0 || v.fence;
   assign is_frame   = v.kind == fantail_pkg::VerdictFrame;
   assign is_data    = v.kind == fantail_pkg::VerdictData && v.pay_len != '0;
   assign no_slot    = is_frame && !(enabled && frame_ok);
@@ -238,12 +238,12 @@ module fantail_deliver #(
         line_d = first_line;
         if (v_valid) begin
           if (v.kind == fantail_pkg::VerdictNone) begin
-            if (v.ev != '0) state_d = StateEvent;
+            if (tells) state_d = StateEvent;
             else v_pop = 1'b1;
           end else if (hold_valid_i && !want_slot) begin
             hold_pop_o            = 1'b1;
             cnt_rx_drop_no_slot_o = no_slot;
-            if (v.ev != '0) state_d = StateEvent;
+            if (tells) state_d = StateEvent;
             else v_pop = 1'b1;
           end else if (hold_valid_i && slot_valid) begin
             start     = 1'b1;
@@ -258,7 +258,7 @@ module fantail_deliver #(
             hold_pop_o = 1'b1;
             // A queue pair that was reset meanwhile has forgotten the slot.
             if (slot_valid && slot == slot_q) state_d = StateRecord;
-            else if (v.ev != '0) state_d = StateEvent;
+            else if (tells) state_d = StateEvent;
             else begin
               state_d = StateTake;
               v_pop   = 1'b1;
@@ -272,7 +272,7 @@ module fantail_deliver #(
       StateRecord: begin
         if (m_rec_ready) begin
           slot_take = slot_valid && slot == slot_q;
-          if (v.ev != '0) begin
+          if (tells) begin
             state_d = StateEvent;
           end else begin
             state_d = StateTake;
@@ -340,6 +340,7 @@ module fantail_deliver #(
   assign m_ev_qp    = v.qp;
   assign m_ev_bits  = v.ev;
   assign m_ev_cause = v.cause;
+  assign m_ev_fence = v.fence;
 
   assign reserve_frame = start && is_frame;
 

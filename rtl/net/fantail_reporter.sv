@@ -6,16 +6,18 @@
 //           +--> one row per connection -+                                                    |                         |
 //   clear --+          ^----------------------------------------------------------------------+        period <-- CONN -+
 //   counts ------------------------------------------------------------------------------------------> SUMMARY --> m_rec
+//   marks, COLLECT --> fence --> sweeper, acknowledge owner, delivery --> s_ev ------------------> DELIVERED
 //
 // Contract
 //   s_ev       raises events of a connection. One-shot events count once per generation; the repeatable ones (LAGGING,
 //              WRITABLE, SKIPPED, DRAINED, QUERY) whenever raised. Events raised before their record is built share it.
 //              LAGGING takes back a WRITABLE not told yet, and that cancels both if LAGGING had been told: so a
 //              record with WRITABLE says writable now, whether LAGGING stands beside it or not.
+//              With s_ev_fence it raises nothing: what a queue pair has asked of a whole sweep has come through (fantail_fence).
 //   clear      an install: the new generation starts without events. A pulse, at most one every eight cycles. What the old one
 //              had not been told of is told no more.
 //   m_rec      CONN record with the events not told before, connections in the order of their oldest untold event, and
-//              SUMMARY; `tail` is zero. A record that waits holds back no s_ev. It is offered while room_i says that its status
+//              SUMMARY and DELIVERED; `tail` is zero. A record that waits holds back no s_ev. It is offered while room_i says that its status
 //              ring has room, and may give way to another queue pair's as long as it is not taken: a full ring holds back
 //              nobody else.
 //   Counts     connect_i, success_i with count_qp_i; read_i for each queue pair. Errors and disconnects are counted here: the
@@ -50,12 +52,28 @@ module fantail_reporter #(
   input  logic [2:0]               s_ev_qp,
   input  logic [15:0]              s_ev_bits,
   input  logic [7:0]               s_ev_cause,
+  input  logic                     s_ev_fence,
   input  logic                     clear_valid_i,
   input  logic [13:0]              clear_id_i,
   input  logic                     connect_i,
   input  logic                     success_i,
   input  logic [2:0]               count_qp_i,
   input  logic [QueuePairs-1:0]    read_i,
+  // COLLECT and DELIVERED (fantail_fence)
+  input  logic [QueuePairs-1:0]    collect_i,
+  input  logic [QueuePairs-1:0]    s_mark_valid,
+  output logic [QueuePairs-1:0]    s_mark_ready,
+  input  logic [32*QueuePairs-1:0] s_mark_pos,
+  input  logic [64*QueuePairs-1:0] s_mark_cookie,
+  input  logic                     begin_i,
+  input  logic [31:0]              walk_pos_i,
+  input  logic                     need_valid_i,
+  input  logic [31:0]              need_pos_i,
+  input  logic [2:0]               need_qp_i,
+  input  logic                     sweep_i,
+  output logic                     m_fence_valid,
+  input  logic                     m_fence_ready,
+  output logic [2:0]               m_fence_qp,
   // statistics of a connection
   output logic [13:0]              stat_id_o,
   input  fantail_pkg::conn_stats_t stat_i,
@@ -69,6 +87,7 @@ module fantail_reporter #(
   output logic [15*QueuePairs-1:0] items_o,
   output logic [QueuePairs-1:0]    hold_o,
   output logic [QueuePairs-1:0]    telling_o,
+  output logic [QueuePairs-1:0]    collect_o,
   output logic [QueuePairs-1:0]    end_o
 );
   `include "fantail_assert.svh"
@@ -130,15 +149,16 @@ module fantail_reporter #(
         edit_d = EditClear;
         id_d   = clear_id_q;
       end else if (s_ev_valid) begin
-        edit_d = EditRaise;
-        id_d   = s_ev_id;
+        if (!s_ev_fence) edit_d = EditRaise;
+        id_d = s_ev_id;
       end else if (pick != '0 && rec_free) begin
         edit_d = EditTell;
         id_d   = 14'(pick_id);
       end
     end
   end
-  assign s_ev_ready = edit_q == EditRaise;     // s_ev still stands
+  // s_ev still stands; a fence passes when all before it has been edited
+  assign s_ev_ready = s_ev_fence ? edit_q == EditNone && !busy_o && !clear_q : edit_q == EditRaise;
   assign queue_pop  = edit_q == EditTell ? pick_q : '0;
 
   fantail_table #(
@@ -244,7 +264,7 @@ module fantail_reporter #(
   end
 
   // ---------------------------------------------------------------- each queue pair: ids with news, its period
-  logic [QueuePairs-1:0]     rec_valid, rec_ready, period_busy;
+  logic [QueuePairs-1:0]     rec_valid, rec_ready, period_busy, fence_busy, fence_valid, fence_one;
   logic [256*QueuePairs-1:0] rec_data;
   logic [64*QueuePairs-1:0]  deadline_us;
   logic                      raise;
@@ -254,6 +274,9 @@ module fantail_reporter #(
   for (genvar q = 0; q < QueuePairs; q++) begin : gen_qp
     logic        queue_ready, mine;
     logic [14:0] ids_q;                        // ids in the queue
+    logic        collect, told_valid, told_ready;
+    logic [63:0] told_cookie;
+    logic [4:0]  told;
 
     assign ev_qp[q] = s_ev_qp == 3'(q);
     assign mine     = raise && ev_qp[q];
@@ -278,6 +301,31 @@ module fantail_reporter #(
       else ids_q <= ids_q + 15'(queue_push[q]) - 15'(queue_pop[q]);
     end
 
+    fantail_fence u_fence (
+      .clk,
+      .rst,
+      .enable_i      (qp_enable_i[q]),
+      .collect_i     (collect_i[q]),
+      .s_mark_valid  (s_mark_valid[q]),
+      .s_mark_ready  (s_mark_ready[q]),
+      .s_mark_pos    (s_mark_pos[32*q +: 32]),
+      .s_mark_cookie (s_mark_cookie[64*q +: 64]),
+      .begin_i,
+      .walk_pos_i,
+      .need_valid_i  (need_valid_i && need_qp_i == 3'(q)),
+      .need_pos_i,
+      .sweep_i,
+      .m_fence_valid (fence_valid[q]),
+      .m_fence_ready (m_fence_ready && fence_one[q]),
+      .fence_i       (s_ev_valid && s_ev_ready && s_ev_fence && ev_qp[q]),
+      .collect_o     (collect),
+      .m_told_valid  (told_valid),
+      .m_told_ready  (told_ready),
+      .m_told_cookie (told_cookie),
+      .told_o        (told),
+      .busy_o        (fence_busy[q])
+    );
+
     fantail_period u_period (
       .clk,
       .rst,
@@ -293,6 +341,11 @@ module fantail_reporter #(
       .disconnect_i       (mine && (fresh & Disconnects) != '0 && (row_all & Disconnects) == '0),
       .success_i          (success_i && count_qp_i == 3'(q)),
       .failure_i          (mine && (fresh & Failures) != '0),
+      .collect_i          (collect),
+      .s_mark_valid       (told_valid),
+      .s_mark_ready       (told_ready),
+      .s_mark_cookie      (told_cookie),
+      .marks_i            (told),
       .ids_i              (ids_q),
       .tell_o             (tell[q]),
       .told_i             (queue_pop[q]),
@@ -306,6 +359,7 @@ module fantail_reporter #(
       .items_o            (items_o[15*q +: 15]),
       .hold_o             (hold_o[q]),
       .telling_o          (telling_o[q]),
+      .collect_o          (collect_o[q]),
       .end_o              (end_o[q]),
       .busy_o             (period_busy[q]),
       .next_deadline_us_o (deadline_us[64*q +: 64])
@@ -320,6 +374,16 @@ module fantail_reporter #(
     next_deadline_us_o = '1;
     for (int q = 0; q < QueuePairs; q++) begin
       if (deadline_us[64*q +: 64] < next_deadline_us_o) next_deadline_us_o = deadline_us[64*q +: 64];
+    end
+  end
+
+  // the lowest queue pair first: each has one fence under way at most
+  assign fence_one     = fence_valid & (~fence_valid + QueuePairs'(1));
+  assign m_fence_valid = fence_valid != '0;
+  always_comb begin
+    m_fence_qp = '0;
+    for (int q = 0; q < QueuePairs; q++) begin
+      if (fence_one[q]) m_fence_qp = 3'(q);
     end
   end
 
@@ -349,7 +413,8 @@ module fantail_reporter #(
     else if (m_rec_ready && offer != '0) turn_q <= m_rec_qp;
   end
 
-  assign idle_o = edit_q == EditNone && !clear_q && !s_ev_valid && rec_q == RecIdle && period_busy == '0;
+  assign idle_o = edit_q == EditNone && !clear_q && !s_ev_valid && rec_q == RecIdle && period_busy == '0
+               && fence_busy == '0;
 
   logic unused;
   assign unused = &{1'b0, stat_i.installed, stat_i.gen, stat_i.qp, id_q};

@@ -27,11 +27,11 @@ package fantail_regs_pkg;
 
   // op: submission entry operations
   localparam logic [31:0] OP_WIDTH = 32'h00000008;
-  localparam logic [7:0] OP_NOP = 8'h00;  // nothing; with COLLECT a full sweep and a report of everything accumulated
+  localparam logic [7:0] OP_NOP = 8'h00;  // nothing; with COLLECT a full sweep, then everything accumulated, a SUMMARY and an interrupt, armed or not
   localparam logic [7:0] OP_PUBLISH = 8'h01;  // payload at addr,len to one connection, one group or the handles of a list (DATA ring only)
   localparam logic [7:0] OP_CONN_INSTALL = 8'h02;  // take over an established connection, context at addr, handle in target
   localparam logic [7:0] OP_CONN_UPDATE = 8'h03;  // change one field: arg0 = update code, arg1 = value
-  localparam logic [7:0] OP_CONN_QUERY = 8'h04;  // answer with a CONN record
+  localparam logic [7:0] OP_CONN_QUERY = 8'h04;  // answer with a CONN record: arg0 = query code
   localparam logic [7:0] OP_CONN_CLOSE = 8'h05;  // FIN after all queued data
   localparam logic [7:0] OP_CONN_ABORT = 8'h06;  // RST now
   localparam logic [7:0] OP_CONN_RELEASE = 8'h07;  // forget the connection; answered by CONN with RELEASED
@@ -44,7 +44,7 @@ package fantail_regs_pkg;
   // flag: submission entry flags (bits)
   localparam logic [31:0] FLAG_WIDTH = 32'h00000008;
   localparam logic [7:0] FLAG_LAST = 8'h01;  // ends the batch: one BATCH record
-  localparam logic [7:0] FLAG_REPORT_DELIVERED = 8'h02;  // one DELIVERED record when everything up to here is acknowledged
+  localparam logic [7:0] FLAG_REPORT_DELIVERED = 8'h02;  // with PUBLISH or NOP on DATA: one DELIVERED record when everything up to here is acknowledged or failed
   localparam logic [7:0] FLAG_COLLECT = 8'h04;  // with NOP: report everything accumulated
   localparam logic [7:0] FLAG_INLINE = 8'h08;  // reserved
   localparam logic [7:0] FLAG_GROUP = 8'h10;  // target is a group number, not a handle
@@ -127,6 +127,11 @@ package fantail_regs_pkg;
   localparam logic [7:0] UPDATE_MAC = 8'h02;  // next-hop MAC: arg1, first octet lowest
   localparam logic [7:0] UPDATE_POLICY = 8'h03;  // lag policy: arg1
   localparam logic [7:0] UPDATE_LAG_LIMIT = 8'h04;  // lag limit: arg1 bytes, 0 = a quarter of the log
+
+  // query: CONN_QUERY codes (arg0)
+  localparam logic [31:0] QUERY_WIDTH = 32'h00000008;
+  localparam logic [7:0] QUERY_STATE = 8'h00;  // QUERY, in any case
+  localparam logic [7:0] QUERY_DRAINED = 8'h01;  // DRAINED when all that is queued now is acknowledged; nothing when the connection fails before. A second one before that moves the mark
 
   // policy: what lag above the limit does
   localparam logic [31:0] POLICY_WIDTH = 32'h00000002;
@@ -352,7 +357,7 @@ package fantail_regs_pkg;
 
   // 64-bit counters of the qp page: offset of the low word, index from QPCNT_BASE
   localparam logic [11:0] QPCNT_BASE = 12'h100;
-  localparam logic [31:0] QPCNT_COUNT = 32'h0000000B;  // counters
+  localparam logic [31:0] QPCNT_COUNT = 32'h0000000C;  // counters
   localparam logic [11:0] QPCNT_DATA_DOORBELLS = 12'h100;  // doorbell writes that moved the DATA tail
   localparam logic [31:0] QPCNT_INDEX_DATA_DOORBELLS = 32'h00000000;
   localparam logic [11:0] QPCNT_CONTROL_DOORBELLS = 12'h108;  // doorbell writes that moved the CONTROL tail
@@ -375,6 +380,8 @@ package fantail_regs_pkg;
   localparam logic [31:0] QPCNT_INDEX_HEAD_RECORDS = 32'h00000009;
   localparam logic [11:0] QPCNT_SUMMARY_RECORDS = 12'h150;  // SUMMARY records written
   localparam logic [31:0] QPCNT_INDEX_SUMMARY_RECORDS = 32'h0000000A;
+  localparam logic [11:0] QPCNT_DELIVERED_RECORDS = 12'h158;  // DELIVERED records written
+  localparam logic [31:0] QPCNT_INDEX_DELIVERED_RECORDS = 32'h0000000B;
 
   // the device page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
@@ -546,9 +553,9 @@ package fantail_regs_pkg;
 
   // the qp page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
-  localparam logic [31:0] QP_TAB_WORDS = 32'h00000056;  // words with an entry; there is nothing above
-  localparam logic [2751:0] QP_TAB_BITS = {
-    32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x150
+  localparam logic [31:0] QP_TAB_WORDS = 32'h00000058;  // words with an entry; there is nothing above
+  localparam logic [2815:0] QP_TAB_BITS = {
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x150
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x140
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x130
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x120
@@ -571,8 +578,8 @@ package fantail_regs_pkg;
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x010
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [2751:0] QP_TAB_HOLDS = {
-    32'h00000000, 32'h00000000,  // from 0x150
+  localparam logic [2815:0] QP_TAB_HOLDS = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x150
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x140
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x130
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x120
@@ -595,8 +602,8 @@ package fantail_regs_pkg;
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x010
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [2751:0] QP_TAB_ACTS = {
-    32'h00000000, 32'h00000000,  // from 0x150
+  localparam logic [2815:0] QP_TAB_ACTS = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x150
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x140
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x130
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x120
@@ -619,8 +626,8 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x010
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [2751:0] QP_TAB_RESET = {
-    32'h00000000, 32'h00000000,  // from 0x150
+  localparam logic [2815:0] QP_TAB_RESET = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x150
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x140
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x130
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x120
@@ -703,7 +710,7 @@ package fantail_regs_pkg;
     logic [7:0] type_;  // byte 0: REC_BATCH
   } rec_batch_t;
 
-  // rec_delivered: DELIVERED record
+  // rec_delivered: DELIVERED record: everything this queue pair published up to an entry is acknowledged, or its receiver has failed and been told of or summed up
   localparam logic [31:0] REC_DELIVERED_BITS = 32'h00000100;
   typedef struct packed {
     logic [31:0] tail;  // byte 28: heads and phase
@@ -741,7 +748,8 @@ package fantail_regs_pkg;
     logic [31:0] errors;  // byte 12: send errors: connections that failed with TIMED_OUT or OVERRUN
     logic [31:0] reads;  // byte 8: DATA records written
     logic [31:0] connects;  // byte 4: connections installed
-    logic [23:0] rsvd0;  // byte 1: zero
+    logic [15:0] rsvd0;  // byte 2: zero
+    logic [7:0] collected;  // byte 1: 1: answers COLLECT
     logic [7:0] type_;  // byte 0: REC_SUMMARY
   } rec_summary_t;
 

@@ -41,6 +41,10 @@ module fantail_ack #(
   input  logic [13:0]                s_sweep_id,
   input  logic [15:0]                s_sweep_ev,     // EV_ to raise; if none:
   input  logic [7:0]                 s_sweep_cause,  // CAUSE_NONE: a deadline passed; else abort
+  // fence of a queue pair, behind everything that came before
+  input  logic                       s_fence_valid,
+  output logic                       s_fence_ready,
+  input  logic [2:0]                 s_fence_qp,
   // received segments and frames
   input  logic                       s_seg_valid,
   output logic                       s_seg_ready,
@@ -113,6 +117,9 @@ module fantail_ack #(
                : s_sweep_cause == fantail_regs_pkg::CAUSE_NONE ? fantail_tcp_pkg::EvTimer : fantail_tcp_pkg::EvOverrun;
       a0_id    = s_sweep_id;
       a0_cause = s_sweep_cause;
+    end else if (s_fence_valid) begin
+      a0_kind = fantail_tcp_pkg::EvFence;
+      a0_id   = '0;
     end else begin
       a0_valid = s_seg_valid;
       if (!s_seg_data.hit) a0_kind = fantail_tcp_pkg::EvFrame;
@@ -126,7 +133,8 @@ module fantail_ack #(
   assign s_cmd_ready     = a0_free;
   assign s_overrun_ready = a0_free && !s_cmd_valid;
   assign s_sweep_ready   = a0_free && !s_cmd_valid && !s_overrun_valid;
-  assign s_seg_ready     = a0_free && !s_cmd_valid && !s_overrun_valid && !s_sweep_valid;
+  assign s_fence_ready   = a0_free && !s_cmd_valid && !s_overrun_valid && !s_sweep_valid;
+  assign s_seg_ready     = a0_free && !s_cmd_valid && !s_overrun_valid && !s_sweep_valid && !s_fence_valid;
   assign rd_valid_o      = a0_go;
   assign rd_id_o         = a0_id;
 
@@ -150,6 +158,7 @@ module fantail_ack #(
   // ---------------------------------------------------------------- A1
   fantail_pkg::seg_t          a1_seg_q;
   logic [31:0]                a1_value_q;
+  logic [2:0]                 a1_fence_qp_q;
   fantail_regs_pkg::context_t a1_ctx_q;
   logic [1:0]                 verdict;
   logic [10:0]                pay_off, pay_len;
@@ -216,23 +225,28 @@ module fantail_ack #(
     a1_verdict.reason    = a1_seg_q.tcp ? fantail_regs_pkg::REASON_NO_FLOW : fantail_regs_pkg::REASON_NOT_TCP;
     a1_verdict.ev        = ev;
     a1_verdict.cause     = a1_cause_q;
+    if (a1_kind_q == fantail_tcp_pkg::EvFence) begin
+      a1_verdict.fence = 1'b1;
+      a1_verdict.qp    = a1_fence_qp_q;
+    end
   end
 
   always_ff @(posedge clk) begin
     a1_kind_q  <= a0_kind;
     a1_id_q    <= a0_id;
     a1_cause_q <= a0_cause;
+    a1_fence_qp_q <= s_fence_qp;
     if (a0_go) begin
       a1_seg_q   <= s_seg_data;
       a1_value_q <= s_cmd_valid ? s_cmd_value : 32'(s_sweep_ev);
     end
     if (a0_go && s_cmd_valid) a1_ctx_q <= s_cmd_ctx;
     a2_id_q      <= a1_id_q;
-    a2_write_q   <= a1_kind_q != fantail_tcp_pkg::EvFrame;
+    a2_write_q   <= a1_kind_q != fantail_tcp_pkg::EvFrame && a1_kind_q != fantail_tcp_pkg::EvFence;
     a2_wake_q    <= wake;
     a2_state_q   <= n;
     a2_verdict_q <= a1_verdict;
-    a2_tell_q    <= (verdict != fantail_pkg::VerdictNone) || (ev != '0);
+    a2_tell_q    <= (verdict != fantail_pkg::VerdictNone) || (ev != '0) || (a1_kind_q == fantail_tcp_pkg::EvFence);
     if (rst) begin
       a1_valid_q <= 1'b0;
       a2_valid_q <= 1'b0;
@@ -282,7 +296,7 @@ module fantail_ack #(
     .level_o (wake_level)
   );
 
-  assign idle_o = !s_cmd_valid && !s_overrun_valid && !s_sweep_valid && !s_seg_valid && !a1_valid_q && !a2_valid_q
+  assign idle_o = !s_cmd_valid && !s_overrun_valid && !s_sweep_valid && !s_fence_valid && !s_seg_valid && !a1_valid_q && !a2_valid_q
                && !a3_wake_q && !m_verdict_valid && !wake_valid_o;
 
   assign count_qp_o       = par_i.qp;

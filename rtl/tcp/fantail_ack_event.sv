@@ -261,6 +261,10 @@ module fantail_ack_event (
             n_o.rttvar   = rttvar;
             n_o.rto_us   = rto_us;
           end
+          if (s_i.drain && $signed(seg_i.ack - s_i.drain_seq) >= 0) begin
+            n_o.drain = 1'b0;
+            ev_o      = ev_o | fantail_regs_pkg::EV_DRAINED;
+          end
           if (fin_acked_now) begin
             n_o.fin_acked = 1'b1;
             ev_o          = ev_o | fantail_regs_pkg::EV_FIN_ACKED;
@@ -369,6 +373,12 @@ module fantail_ack_event (
             wake_o      = 1'b1;
           end
         end
+      end
+
+      fantail_tcp_pkg::EvDrain: if (s_i.alive) begin
+        n_o.drain     = $signed(enq_i.queued - s_i.una) > 0;
+        n_o.drain_seq = enq_i.queued;
+        if (!n_o.drain) ev_o = fantail_regs_pkg::EV_DRAINED;
       end
 
       fantail_tcp_pkg::EvQuery:    ev_o = fantail_regs_pkg::EV_QUERY;

@@ -52,6 +52,10 @@ module fantail_sweep #(
   input  logic [31:0]                log_want_i,      // for the watermark to come so far
   output logic [31:0]                low_o,           // log low watermark
   output logic                       sweep_o,         // pulse: a sweep is committed
+  output logic                       begin_o,         // pulse: a sweep begins, with walk_pos_i
+  output logic                       need_valid_o,    // a connection of this queue pair needs this byte first
+  output logic [31:0]                need_pos_o,
+  output logic [2:0]                 need_qp_o,
   // copies of other owners' tables
   output logic                       rd_valid_o,
   output logic [13:0]                rd_id_o,
@@ -426,6 +430,10 @@ module fantail_sweep #(
 
   assign sweep_o = (state_q == Grace) && old_gone;
   assign low_o   = low_q;
+  assign begin_o = (state_q == Start) && !busy_o;
+  assign need_valid_o = row_done;
+  assign need_pos_o   = need;
+  assign need_qp_o    = enq_i.qp;
 
   `ASSERT(LowOnlyGrows, !(sweep_o && $signed(cand_q - low_q) < 0))
   `ASSERT(LowBelowTail, !(sweep_o && (tail_i - cand_q) > 32'(LogBytes)))

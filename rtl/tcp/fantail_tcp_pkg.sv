@@ -77,7 +77,7 @@ package fantail_tcp_pkg;
   } tx_t;
 
   // Owner: fantail_ack.
-  localparam int AckW = 737;
+  localparam int AckW = 770;
   typedef struct packed {
     logic        alive;       // installed, neither reset nor aborted nor timed out
     logic        rst_req;     // a RST is owed to the peer
@@ -117,6 +117,8 @@ package fantail_tcp_pkg;
     logic [31:0] delack_us;   // when the first unacknowledged segment came
     logic [31:0] challenge_us; // when the first of the counted challenge ACKs was sent
     logic [3:0]  challenges;
+    logic        drain;       // DRAINED is due
+    logic [31:0] drain_seq;   // when una has come here
   } ack_t;
 
   // Owner: fantail_sweep.
@@ -171,6 +173,8 @@ package fantail_tcp_pkg;
   localparam logic [3:0] EvRetire   = 4'd7;
   localparam logic [3:0] EvReleased = 4'd8;
   localparam logic [3:0] EvOverrun  = 4'd9;
+  localparam logic [3:0] EvDrain    = 4'd11;  // DRAINED is asked for
+  localparam logic [3:0] EvFence    = 4'd12;  // of no connection
   localparam logic [3:0] EvLag      = 4'd10;  // the sweeper has LAGGING, WRITABLE or SKIPPED to tell
 
   // An ACK of data waits at most so long for a segment to ride on (RFC 9293 3.8.6.3: below 500 ms), microseconds.

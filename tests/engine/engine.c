@@ -424,6 +424,11 @@ static void on_record(struct engine *e, const union fantail_record *rec)
 	case FANTAIL_REC_SUMMARY:
 		on_summary(e, &rec->summary);
 		break;
+	case FANTAIL_REC_DELIVERED:
+		cr_assert_eq(rec->delivered.ring, FANTAIL_RING_DATA);
+		e->delivered++;
+		e->last_delivered = rec->delivered.cookie_lo;
+		break;
 	case FANTAIL_REC_HEAD:
 		break;
 	default:

@@ -166,6 +166,7 @@ struct engine {
 	struct fantail_rec_refused last_refused;
 	uint32_t summaries; /* SUMMARY records, and the sums of their counts */
 	struct fantail_rec_summary sums, last_summary;
+	uint32_t delivered, last_delivered; /* records, the last one's cookie */
 	uint64_t rnd;
 	void *user;
 };

@@ -253,8 +253,16 @@ static void slot_not_ours(struct fantail_entry *x)
 
 static void delivered(struct fantail_entry *x)
 {
-	publish(x);
+	x->op = FANTAIL_OP_GROUP_JOIN;
+	x->target = handle_of_0;
 	x->flags = FANTAIL_FLAG_REPORT_DELIVERED;
+}
+
+static void no_such_query(struct fantail_entry *x)
+{
+	x->op = FANTAIL_OP_CONN_QUERY;
+	x->target = handle_of_0;
+	x->arg0 = FANTAIL_QUERY_DRAINED + 1;
 }
 
 enum {
@@ -301,7 +309,8 @@ static const struct {
 	{ "context", bad_context, FANTAIL_REFUSE_CONTEXT, BOTH },
 	{ "update", update_code, FANTAIL_REFUSE_UPDATE_CODE, BOTH },
 	{ "slot", slot_not_ours, FANTAIL_REFUSE_SLOT, BOTH },
-	{ "delivered", delivered, FANTAIL_REFUSE_UNSUPPORTED, DATA },
+	{ "delivered", delivered, FANTAIL_REFUSE_UNSUPPORTED, BOTH },
+	{ "query", no_such_query, FANTAIL_REFUSE_RESERVED, BOTH },
 };
 
 #define CASES (sizeof(cases) / sizeof(cases[0]))

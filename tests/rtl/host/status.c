@@ -251,6 +251,40 @@ Test(status, fires_for_the_end_of_a_period)
 	bench_free(b);
 }
 
+/* COLLECT: once, armed or not. */
+Test(status, fires_for_collect)
+{
+	struct bench *b = bench_new(54);
+
+	b->us_cycles = 0;
+	qp_start(b, 0, 2);
+	b->pins.hold = b->pins.telling = b->pins.collect = 1;
+	one(b, 2, FANTAIL_REC_SUMMARY);
+	bench_steps(b, 10);
+	cr_assert_eq(b->irqs[0], 0);
+	b->pins.period_end = 1;
+	bench_step(b);
+	b->pins.period_end = b->pins.hold = b->pins.telling = 0;
+	b->pins.collect = 0;
+	bench_steps(b, 50);
+	cr_assert_eq(b->irqs[0], 1);
+	/* a ring too small for the answer */
+	b->pins.hold = b->pins.telling = b->pins.collect = 1;
+	for (unsigned int i = 0; i < 3; i++)
+		one(b, 2, FANTAIL_REC_CONN);
+	bench_steps(b, 50);
+	cr_assert_eq(b->irqs[0], 2);
+	ring(b, 3, false);
+	one(b, 2, FANTAIL_REC_SUMMARY);
+	b->pins.period_end = 1;
+	bench_step(b);
+	b->pins.period_end = b->pins.hold = b->pins.telling = 0;
+	b->pins.collect = 0;
+	bench_steps(b, 50);
+	cr_assert_eq(b->irqs[0], 3);
+	bench_free(b);
+}
+
 /* A full ring: the news cannot be told before the host has been woken. */
 Test(status, fires_when_the_ring_is_full_of_a_period)
 {

@@ -130,6 +130,11 @@ static void take_outputs(struct bench *b)
 		b->sums[p->crec_qp]++;
 		if (b->on_sum)
 			b->on_sum(b, b->last_sum);
+	} else if (p->crec_valid && p->crec_ready &&
+		   (p->crec_data[0] & 0xFF) == REC_DELIVERED) {
+		b->marks++;
+		if (b->on_mark)
+			b->on_mark(b, (const uint8_t *)p->crec_data);
 	} else if (p->crec_valid && p->crec_ready) {
 		memcpy(b->last_crec, p->crec_data, 32);
 		b->crecs++;
@@ -218,6 +223,7 @@ static void drive_verdict(struct bench *b, bool taken)
 	p->v_ev = v->ev;
 	p->v_cause = v->cause;
 	p->v_qp = v->qp;
+	p->v_fence = v->fence;
 }
 
 void bench_cycle(struct bench *b)
@@ -227,6 +233,14 @@ void bench_cycle(struct bench *b)
 
 	net_settle(b->dut, p);
 	take_outputs(b);
+	/* the acknowledge owner: a fence goes behind what it has judged */
+	if (p->fence_valid && p->fence_ready) {
+		struct verdict v = { .kind = KIND_NONE,
+				     .qp = (unsigned int)p->fence_qp,
+				     .fence = 1 };
+
+		bench_verdict(b, &v);
+	}
 	inj_taken = p->inj_ready;
 	verdict_taken = p->v_ready;
 	p->stat_acked = stat_of(b->stat_pipe[0]);
@@ -240,6 +254,7 @@ void bench_cycle(struct bench *b)
 	p->seg_ready = !b->hold_segs && !chance(b, b->stall);
 	p->w_ready = !b->hold_w && !chance(b, b->stall);
 	p->rec_ready = !b->hold_rec && !chance(b, b->stall);
+	p->fence_ready = !b->hold_fence && !chance(b, b->stall);
 	p->crec_ready = !b->hold_crec && !chance(b, b->stall);
 	p->tx_ready = !chance(b, b->stall);
 }

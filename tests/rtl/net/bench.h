@@ -13,10 +13,11 @@
 
 #include "net_block.h"
 
-#define FRAME_MAX   2048
-#define SLOT_BASE   0x123450000ull
-#define SLOT_MAX    64
-#define REC_SUMMARY 4
+#define FRAME_MAX     2048
+#define SLOT_BASE     0x123450000ull
+#define SLOT_MAX      64
+#define REC_DELIVERED 2
+#define REC_SUMMARY   4
 
 struct frame {
 	uint8_t b[FRAME_MAX];
@@ -45,7 +46,7 @@ enum {
 };
 struct verdict {
 	unsigned int kind, id, pay_off, pay_len, frame_len, reason, ev, cause;
-	unsigned int qp;
+	unsigned int qp, fence;
 	uint32_t handle;
 };
 
@@ -75,10 +76,13 @@ struct bench {
 	void (*on_seg)(struct bench *b, const struct seg *seg);
 	void (*on_rec)(struct bench *b, const uint8_t *rec);
 	void (*on_crec)(struct bench *b, const uint8_t *rec);
+	void (*on_mark)(struct bench *b, const uint8_t *rec);
 	void (*on_sum)(struct bench *b, const uint8_t *rec);
 	void *arg;
 	unsigned int segs, recs, crecs; /* crecs: CONN records */
 	unsigned int sums[2], ends[2];	/* SUMMARY records, ends of periods */
+	unsigned int marks;		/* DELIVERED records */
+	bool hold_fence;
 	struct seg last_seg;
 	uint8_t last_rec[32], last_crec[32], last_sum[32];
 	uint8_t slots[SLOT_MAX * 2048];

@@ -28,6 +28,9 @@ extern "C" {
 	X(slot_base) X(slot_count) X(w_ready) X(rec_ready) X(slot_valid)       \
 	X(slot) X(slot_check) X(crec_ready) X(clear_valid) X(clear_id)         \
 	X(v_qp) X(now_us) X(run) X(mod_count) X(mod_us) X(urgent)              \
+	X(v_fence) X(collect) X(mark_valid) X(mark_pos) X(mark_cookie)         \
+	X(sweep_begin) X(sweep_end) X(walk_pos) X(need_valid) X(need_pos)      \
+	X(need_qp) X(fence_ready)                                              \
 	X(summary_only) X(connect) X(success) X(reads) X(room) X(due)          \
 	X(stat_acked) W(eng_data, 16) X(eng_keep) X(eng_last) X(eng_valid)     \
 	X(htx_valid) W(htx_data, 16) X(htx_bytes) X(htx_last) X(tx_ready)
@@ -43,6 +46,7 @@ extern "C" {
 	X(w_valid) X(w_addr) W(w_data, 16) X(w_strb) X(w_last) X(w_lines)      \
 	X(rec_valid) W(rec_data, 8) X(slot_ready) X(slot_rsp_valid)            \
 	X(slot_rsp_ok) X(slot_rsp_id) X(slot_rsp_gen) X(slot_rsp_bytes)        \
+	X(collecting) X(mark_ready) X(fence_valid) X(fence_qp)                 \
 	X(crec_qp) X(items) X(held) X(period_end) X(deadline_us)               \
 	X(data_ok) X(frame_ok) X(crec_valid) W(crec_data, 8) X(stat_id)        \
 	X(eng_ready) X(htx_ready) W(tx_data, 16) X(tx_keep) X(tx_last)         \

@@ -56,6 +56,18 @@ module net_block (
   input  logic [1:0]    reads,
   input  logic [1:0]    room,
   input  logic [1:0]    due,
+  input  logic          v_fence,
+  input  logic [1:0]    collect,
+  input  logic [1:0]    mark_valid,
+  input  logic [31:0]   mark_pos,
+  input  logic [63:0]   mark_cookie,
+  input  logic          sweep_begin,
+  input  logic          sweep_end,
+  input  logic [31:0]   walk_pos,
+  input  logic          need_valid,
+  input  logic [31:0]   need_pos,
+  input  logic [2:0]    need_qp,
+  input  logic          fence_ready,
   input  logic [511:0]  eng_data,
   input  logic [63:0]   eng_keep,
   input  logic          eng_last,
@@ -124,6 +136,10 @@ module net_block (
   output logic [29:0]   items,
   output logic [1:0]    held,
   output logic [1:0]    period_end,
+  output logic [1:0]    collecting,
+  output logic [1:0]    mark_ready,
+  output logic          fence_valid,
+  output logic [2:0]    fence_qp,
   output logic [63:0]   deadline_us,
   output logic [13:0]   stat_id,
   output logic          eng_ready,
@@ -253,7 +269,7 @@ module net_block (
 
   // ---------------------------------------------------------------- delivery, the test being the ACK stage
   fantail_pkg::verdict_t verdict;
-  logic        ev_valid, ev_ready;
+  logic        ev_valid, ev_ready, ev_fence;
   logic [13:0] ev_id;
   logic [15:0] ev_gen, ev_bits;
   logic [7:0]  ev_cause;
@@ -270,6 +286,7 @@ module net_block (
     verdict.reason    = v_reason;
     verdict.ev        = v_ev;
     verdict.cause     = v_cause;
+    verdict.fence     = v_fence;
   end
 
   fantail_deliver u_deliver (
@@ -311,6 +328,7 @@ module net_block (
     .m_ev_qp               (ev_qp),
     .m_ev_bits             (ev_bits),
     .m_ev_cause            (ev_cause),
+    .m_ev_fence            (ev_fence),
     .s_slot_valid          (slot_valid),
     .s_slot_ready          (slot_ready),
     .s_slot_data           (slot),
@@ -357,12 +375,27 @@ module net_block (
     .s_ev_qp            (ev_qp),
     .s_ev_bits          (ev_bits),
     .s_ev_cause         (ev_cause),
+    .s_ev_fence         (ev_fence),
     .clear_valid_i      (clear_valid),
     .clear_id_i         (clear_id),
     .connect_i          (connect != '0),
     .success_i          (connect == 2'b11 || success),
     .count_qp_i         ({2'd0, connect == 2'b10}),
     .read_i             (reads),
+    .collect_i          (collect),
+    .s_mark_valid       (mark_valid),
+    .s_mark_ready       (mark_ready),
+    .s_mark_pos         ({2{mark_pos}}),
+    .s_mark_cookie      ({2{mark_cookie}}),
+    .begin_i            (sweep_begin),
+    .walk_pos_i         (walk_pos),
+    .need_valid_i       (need_valid),
+    .need_pos_i         (need_pos),
+    .need_qp_i          (need_qp),
+    .sweep_i            (sweep_end),
+    .m_fence_valid      (fence_valid),
+    .m_fence_ready      (fence_ready),
+    .m_fence_qp         (fence_qp),
     .stat_id_o          (stat_id),
     .stat_i             (stats),
     .m_rec_valid        (crec_valid),
@@ -374,6 +407,7 @@ module net_block (
     .items_o            (items),
     .hold_o             (held),
     .telling_o          (),
+    .collect_o          (collecting),
     .end_o              (period_end)
   );
 

@@ -215,15 +215,21 @@ Test(control, refusals_come_in_order)
 	EXPECT(run(CONTROL, e), WRONG_RING);
 	EXPECT(run(DATA, e), LIST_ALIGN);
 	e.list_addr = LISTS;
-	e.flags = FANTAIL_FLAG_LIST | FANTAIL_FLAG_REPORT_DELIVERED;
-	EXPECT(run(DATA, e), UNSUPPORTED);
 	e.flags = 0;
 	EXPECT(run(DATA, e), RESERVED); /* list without LIST */
 	e.list_len = 0;
 	EXPECT(run(DATA, e), RESERVED);
 	e.list_addr = 0;
-	e.flags = FANTAIL_FLAG_REPORT_DELIVERED;
+	/* marks: of DATA, and of payloads or nothing */
+	e = (struct fantail_entry){ .flags = FANTAIL_FLAG_REPORT_DELIVERED };
+	EXPECT(run(CONTROL, e), UNSUPPORTED);
+	EXPECT(run(DATA, e), OK);
+	e.op = FANTAIL_OP_CONN_QUERY;
+	e.target = 1;
 	EXPECT(run(DATA, e), UNSUPPORTED);
+	e.flags = 0;
+	e.arg0 = FANTAIL_QUERY_DRAINED + 1;
+	EXPECT(run(DATA, e), RESERVED);
 	EXPECT(simple(F(OP_GROUP_JOIN), 2, 99, 1), RESERVED);
 	EXPECT(simple(F(OP_GROUP_JOIN), CONNECTIONS, 99, 0), ID_RANGE);
 	EXPECT(simple(F(OP_GROUP_JOIN), 2, 99, 0), NOT_INSTALLED);
