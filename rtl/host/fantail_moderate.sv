@@ -132,7 +132,7 @@ module fantail_moderate (
   logic [63:0] f_now_us_q;
   logic [15:0] f_count_q;
   logic [31:0] f_us_q;
-  logic        f_waits, f_failure_waits, f_newest_failure_waits, f_count_reached, f_end_waits, f_held;
+  logic        f_waits, f_failure_waits, f_newest_failure_waits, f_count_reached, f_end_waits, f_ending, f_held;
 
   assign f_waits                = f_chosen_q && 15'(f_record_q - status_head_i) < waiting;
   assign f_failure_waits        = f_failure_q && 15'(f_failure_record_q - status_head_i) < waiting;
@@ -140,7 +140,8 @@ module fantail_moderate (
   assign f_count_reached        = any && 16'(waiting) >= mod_count_i;
   assign f_end_waits            = f_any_end_q && 15'(f_newest_end_q - status_head_i) < waiting;
   // news is on its way to the ring, or the last record of a period
-  assign f_held                 = hold_i || (f_any_end_q && 15'(f_newest_end_q - status_head_i) < 15'h4000 && !f_end_waits);
+  assign f_ending               = f_any_end_q && 15'(f_newest_end_q - status_head_i) < 15'h4000;
+  assign f_held                 = hold_i || (f_ending && !f_end_waits);
 
   always_ff @(posedge clk) begin
     f_now_us_q     <= now_us_i;
@@ -168,7 +169,8 @@ module fantail_moderate (
     if (end_i) begin
       f_any_end_q    <= 1'b1;
       f_newest_end_q <= end_tail_i - 15'd1;
-      f_answer_q     <= collect_i;
+      // a period that ends before the answer is written takes over from it
+      f_answer_q     <= collect_i || (f_answer_q && !f_answered_q && f_ending && !f_end_waits);
       f_answered_q   <= 1'b0;
     end else if (fire && f_end_waits) begin
       f_answered_q <= 1'b1;

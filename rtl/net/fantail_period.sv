@@ -136,9 +136,11 @@ module fantail_period (
   always_ff @(posedge clk) begin
     if (start) left_q <= ids || asked_q ? ids_i : '0;
     else if (told_i) left_q <= left_q - 15'd1;
-    if (start) marks_q <= marks_i;
+    if (!enable_i) marks_q <= '0;
+    else if (start) marks_q <= marks_i;
     else if (take_mark) marks_q <= marks_q - 5'd1;
-    if (start) answer_q <= asked_q;
+    if (!enable_i) answer_q <= 1'b0;
+    else if (start) answer_q <= asked_q;
     // DELIVERED alone ends no period: it is moderated like other records
     if (start) some_q <= 1'b0;
     else if ((s_done_valid && s_done_rec) || take_sum) some_q <= 1'b1;

@@ -278,5 +278,5 @@ Test(collect, summary_only)
 
 Test(collect, summary_only_into_a_small_ring)
 {
-	summary_only(4);
+	summary_only(6);
 }

@@ -236,6 +236,7 @@ static void forget_everything(struct entries *n)
 		n->tx[r].head = n->tx[r].tail;
 	}
 	n->rx.head = n->rx.tail;
+	n->mark_head = n->mark_tail;
 	n->expect_installs = n->expect_releases = n->expect_payloads = 0;
 	n->summary_connects = n->summary_reads = n->data_records = 0;
 	n->summary_errors = n->summary_disconnects = 0;

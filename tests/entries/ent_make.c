@@ -453,6 +453,8 @@ static void make(struct entries *n, int ring, struct ent_entry *p)
 		make_update(n, ring, p);
 		break;
 	case FANTAIL_OP_CONN_QUERY:
+		p->e.arg0 = ent_once(n, 4) ? FANTAIL_QUERY_DRAINED : 0;
+		/* fall through */
 	case FANTAIL_OP_CONN_ABORT:
 		p->e.target = name_of(n, pick(n, ent_once(n, 3) ? -1 : ring,
 					      ent_once(n, 8) ? ANY : PRESENT));
@@ -492,6 +494,10 @@ void ent_make(struct entries *n, int ring)
 	uint32_t id;
 
 	make(n, ring, &p);
+	if (ring == ENT_DATA &&
+	    (p.e.op == FANTAIL_OP_PUBLISH || p.e.op == FANTAIL_OP_NOP) &&
+	    ent_once(n, 8))
+		p.e.flags |= FANTAIL_FLAG_REPORT_DELIVERED;
 	if (p.e.op != FANTAIL_OP_RECV_RETURN && ent_once(n, 10))
 		spoil(n, &p.e);
 	if (ent_once(n, n->long_batches ? 400 : 6) || r->open > BATCH_MAX)

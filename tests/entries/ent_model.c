@@ -71,6 +71,8 @@ static bool reserved(const struct fantail_entry *e)
 		return true;
 	if (!is_list(e) && (e->list_len || e->list_addr))
 		return true;
+	if (e->op == FANTAIL_OP_CONN_QUERY && e->arg0 == FANTAIL_QUERY_DRAINED)
+		u |= ARG0;
 	return (!(u & ADDR) && e->addr) || (!(u & LEN) && e->len) ||
 	       (!(u & ARG0) && e->arg0) || (!(u & ARG1) && e->arg1) ||
 	       (!(u & ARG2) && e->arg2);
@@ -151,7 +153,10 @@ uint8_t ent_static_code(const struct fantail_entry *e, int ring)
 		return FANTAIL_REFUSE_LIST_ALIGN;
 	if (e->op == FANTAIL_OP_CONN_UPDATE)
 		code = update_code(e);
-	if (!code && e->flags & FANTAIL_FLAG_REPORT_DELIVERED)
+	/* marks are of DATA, and of payloads or nothing */
+	if (!code && e->flags & FANTAIL_FLAG_REPORT_DELIVERED &&
+	    (ring == ENT_CONTROL ||
+	     (e->op != FANTAIL_OP_PUBLISH && e->op != FANTAIL_OP_NOP)))
 		code = FANTAIL_REFUSE_UNSUPPORTED;
 	return code;
 }
@@ -482,6 +487,27 @@ static void count(struct entries *n, int ring, struct ent_entry *p,
 	b->targets_max += sum.targets_max;
 }
 
+/*
+ * One DELIVERED for each entry that asks, in order. Either may come first: the
+ * fate of an entry is known from the records of its batch.
+ */
+void ent_mark(struct entries *n, uint64_t cookie, bool told)
+{
+	if (n->mark_tail != n->mark_head && n->mark_told != told) {
+		if (n->mark[n->mark_head++ % ENT_MARKS] != cookie)
+			ent_fail(n, "DELIVERED: cookie %llx, not in order",
+				 (unsigned long long)cookie);
+		return;
+	}
+	if (n->mark_tail - n->mark_head == ENT_MARKS) {
+		ent_fail(n, "DELIVERED: %u too %s", ENT_MARKS,
+			 told ? "many" : "few");
+		return;
+	}
+	n->mark_told = told;
+	n->mark[n->mark_tail++ % ENT_MARKS] = cookie;
+}
+
 void ent_retire(struct entries *n, int ring, uint64_t index, uint8_t code,
 		uint32_t reached)
 {
@@ -499,7 +525,9 @@ void ent_retire(struct entries *n, int ring, uint64_t index, uint8_t code,
 	n->res.raced += p->observer && code != p->code;
 	if (p->observer && !code)
 		foreign_done(n, ring, p, index);
-	if (e->op == FANTAIL_OP_CONN_QUERY && !code) {
+	if (!code && e->flags & FANTAIL_FLAG_REPORT_DELIVERED)
+		ent_mark(n, e->cookie, false);
+	if (e->op == FANTAIL_OP_CONN_QUERY && !e->arg0 && !code) {
 		struct ent_life *l = n->conn[p->id].lives;
 
 		for (; l; l = l->next)

@@ -9,6 +9,7 @@ union record {
 	struct fantail_rec_head head;
 	struct fantail_rec_batch batch;
 	struct fantail_rec_conn conn;
+	struct fantail_rec_delivered delivered;
 	struct fantail_rec_data data;
 	struct fantail_rec_frame frame;
 	struct fantail_rec_refused refused;
@@ -156,7 +157,7 @@ static void on_conn(struct entries *n, const struct fantail_rec_conn *x)
 {
 	uint16_t once = FANTAIL_EV_FIN_ACKED | FANTAIL_EV_ABORTED |
 			FANTAIL_EV_RELEASED,
-		 may = FANTAIL_EV_QUERY;
+		 may = FANTAIL_EV_QUERY | FANTAIL_EV_DRAINED;
 	struct ent_life *l = life_of(n, x->handle);
 
 	n->res.conn_records++;
@@ -279,7 +280,8 @@ static void on_summary(struct entries *n, const struct fantail_rec_summary *x)
 	n->summary_errors += x->errors;
 	n->summary_disconnects += x->disconnects;
 	n->res.summary_records++;
-	if (!x->connects && !x->reads && !x->errors && !x->disconnects)
+	if (!x->connects && !x->reads && !x->errors && !x->disconnects &&
+	    !x->collected)
 		ent_fail(n, "a SUMMARY of nothing");
 }
 
@@ -306,6 +308,14 @@ static void on_record(struct entries *n, const union record *x)
 		break;
 	case FANTAIL_REC_SUMMARY:
 		on_summary(n, &x->summary);
+		break;
+	case FANTAIL_REC_DELIVERED:
+		n->res.delivered_records++;
+		ent_mark(n,
+			 x->delivered.cookie_lo |
+				 (uint64_t)x->delivered.cookie_hi << 32,
+			 true);
+		ent_progress(n);
 		break;
 	case FANTAIL_REC_HEAD:
 		n->res.head_records++;

@@ -120,6 +120,11 @@ static void until(struct entries *n, bool (*done)(struct entries *n),
 		pump(n, what);
 }
 
+static bool delivered(struct entries *n)
+{
+	return n->mark_head == n->mark_tail;
+}
+
 static bool answered(struct entries *n)
 {
 	uint32_t id;
@@ -310,6 +315,7 @@ void ent_stop(struct entries *n)
 		until(n, streams_done, "bytes that are queued");
 		nap(n);
 	}
+	until(n, delivered, "DELIVERED");
 	settle(n);
 	if (!n->res.failed)
 		check_counters(n);

@@ -28,6 +28,7 @@
 #include "fantail_regs.h"
 #include "fantail_sim.h"
 
+#define ENT_MARKS    32768u /* DELIVERED owed at most */
 #define ENT_CONNS    256u
 #define ENT_GROUPS   64u
 #define ENT_PAYLOAD  16384u /* a quarter of the log */
@@ -183,6 +184,7 @@ struct entries_result {
 	uint64_t raced; /* entries whose code another ring decided */
 	uint64_t batches, payloads, reached, skipped, bytes;
 	uint64_t conn_records, data_records, frame_records, head_records;
+	uint64_t delivered_records;
 	uint64_t summary_records;
 	uint64_t frames_sent, frames_lost, bytes_received, up_bytes;
 	uint64_t installs, releases, stops, restarts, resets, halts;
@@ -218,6 +220,9 @@ struct entries {
 	uint64_t expect_bytes, expect_batches, expect_refusals;
 	uint64_t summary_connects, summary_reads, summary_errors;
 	uint64_t summary_disconnects, data_records; /* since the reset */
+	uint64_t mark[ENT_MARKS]; /* DELIVERED owed, or told too early */
+	uint32_t mark_head, mark_tail;
+	bool mark_told;
 	uint64_t serial;
 	uint32_t next_at; /* behind the last payload */
 	bool long_batches;
@@ -262,6 +267,7 @@ bool ent_names_conn(const struct fantail_entry *e);
 void ent_written(struct entries *n, int ring, struct ent_entry *p,
 		 uint64_t index);
 /* A record says that entry @index was refused with @code, 0: done. */
+void ent_mark(struct entries *n, uint64_t cookie, bool told);
 void ent_retire(struct entries *n, int ring, uint64_t index, uint8_t code,
 		uint32_t reached);
 
