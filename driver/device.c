@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "why.h"
+
 /* Card time allowed for a reset, and the step in which we look. */
 #define RESET_LIMIT_US 1000000
 #define RESET_STEP_US  100
@@ -14,6 +16,7 @@
 static const struct fantail_transport_ops *const transports[] = {
 	&fantail_transport_sim,
 	&fantail_transport_vfio_user,
+	&fantail_transport_vfio,
 };
 
 static const struct fantail_transport_ops *find_transport(const char *uri)
@@ -190,6 +193,7 @@ int fantail_dev_open(const char *uri, const struct fantail_dev_options *opt,
 	struct fantail_dev *dev;
 	int rc;
 
+	fantail_why(0, "%s", "");
 	if (!uri || !out)
 		return -EINVAL;
 	if (!opt)

@@ -53,8 +53,10 @@ struct fantail_limits {
 
 /**
  * fantail_dev_open - attach to a card, reset it, and enable it
- * @uri: "sim:", the model in this process; or "vfio-user:PATH", a card in
- *	another one that serves the UNIX socket PATH, as fantail-sim does
+ * @uri: "sim:", the model in this process; "vfio-user:PATH", a card in another
+ *	one that serves the UNIX socket PATH, as fantail-sim does; or
+ *	"vfio:DDDD:BB:DD.F", a card of this machine that is bound to vfio-pci,
+ *	with "?iommu=group" or "?iommu=iommufd" behind it to choose
  * @opt: options, or NULL; need not outlive the call
  * @out: the device, written only on success
  *
@@ -78,6 +80,13 @@ int fantail_dev_open(const char *uri, const struct fantail_dev_options *opt,
  * left. Blocks until the card's accesses have ended.
  */
 void fantail_dev_close(struct fantail_dev *dev);
+
+/*
+ * One sentence on why the last call of this thread that opens or maps has
+ * failed: the culprit and the remedy, "" when no more is known than the error
+ * code. Valid until the next such call.
+ */
+const char *fantail_driver_why(void);
 
 /* The card's limits; valid as long as @dev. */
 const struct fantail_limits *fantail_dev_limits(const struct fantail_dev *dev);

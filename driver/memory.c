@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "why.h"
+
 #define PAGE	  4096ull
 /* Above 4 GiB, so that a lost upper address word shows at once. */
 #define IOVA_BASE 0x100000000ull
@@ -43,6 +45,7 @@ int fantail_dma_alloc(struct fantail_dev *dev, size_t bytes, unsigned int flags,
 	uint64_t iova = IOVA_BASE;
 	int fd, rc;
 
+	fantail_why(0, "%s", "");
 	if (!bytes || bytes > IOVA_END - IOVA_BASE ||
 	    !(flags & (FANTAIL_DMA_READ | FANTAIL_DMA_WRITE)) ||
 	    flags & ~(FANTAIL_DMA_READ | FANTAIL_DMA_WRITE |

@@ -82,5 +82,6 @@ struct fantail_transport_ops {
 
 extern const struct fantail_transport_ops fantail_transport_sim;
 extern const struct fantail_transport_ops fantail_transport_vfio_user;
+extern const struct fantail_transport_ops fantail_transport_vfio;
 
 #endif /* FANTAIL_TRANSPORT_H */

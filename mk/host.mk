@@ -13,7 +13,7 @@ SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recov
 APP_DIRS := $(sort $(patsubst apps/%/,%,$(dir $(wildcard apps/*/*.c))))
 CPPFLAGS := -D_GNU_SOURCE -I. -Isim -Idriver -Ilibhost $(APP_DIRS:%=-Iapps/%) -isystem /usr/include/slirp
 CFLAGS := -std=c11 -O2 -g -fPIC -Wall -Wextra -Wshadow -Wmissing-prototypes
-LDLIBS := -Wl,--as-needed -lslirp -lpcap -ljansson -lsodium -lz -lstdc++ -lm -lpthread
+LDLIBS := -Wl,--as-needed -lslirp -lpcap -ljansson -lsodium -lpciaccess -lz -lstdc++ -lm -lpthread
 
 HOST_LIBS := sim driver libhost
 $(foreach l,$(HOST_LIBS),$(eval OBJ_$(l) := $$(patsubst %.c,$(B)/obj/%.o,$$(wildcard $(l)/*.c))))

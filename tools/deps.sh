@@ -7,7 +7,7 @@ set -eu
 want=()
 for set in "$@"; do
 	case $set in
-	run) want+=(gcc g++ make verilator ccache python3 libslirp-dev libpcap-dev libjansson-dev libsodium-dev zlib1g-dev) ;;
+	run) want+=(gcc g++ make verilator ccache python3 libslirp-dev libpcap-dev libjansson-dev libsodium-dev libpciaccess-dev zlib1g-dev) ;;
 	test) want+=(libcriterion-dev tshark patch) ;;
 	check) want+=(clang-format clang-tidy cppcheck shellcheck yosys git) ;;
 	formal) want+=(yosys z3 cvc4 python3) ;;
