@@ -40,8 +40,10 @@ $(foreach l,$(HOST_LIBS),$(eval $(call host_lib,$(l),$(OBJ_$(l)))))
 $(foreach a,$(APP_DIRS),$(eval $(call host_lib,app-$(a),$(patsubst %.c,$(B)/obj/%.o,$(filter-out \
 	%/main.c,$(wildcard apps/$(a)/*.c))))))
 
+# With "model: none" in its main.c a program needs no engine and is built at once.
 define app
-$(BIN)/$(1): $(B)/obj/apps/$(1)/main.o $(LIB)/app-$(1).a $(LIB)/app-common.a $(HOST_ARCHIVES) $(RUN_MODEL)
+$(BIN)/$(1): $(B)/obj/apps/$(1)/main.o $(LIB)/app-$(1).a $(LIB)/app-common.a $(HOST_ARCHIVES) $(if $(shell grep -l 'model: none' \
+		apps/$(1)/main.c),,$(RUN_MODEL))
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
@@ -63,9 +65,13 @@ $(foreach m,$(MAPS),$(eval $(call shared,$(patsubst %/,%,$(dir $(m))),$(basename
 .PHONY: libs
 libs: $(foreach m,$(MAPS),$(LIB)/$(basename $(notdir $(m))).so) ## shared libraries of those parts that have a version script
 
-.PHONY: apps run-build sim-build
+.PHONY: apps run-build sim-build doctor
 apps: $(APPS:%=$(BIN)/%)
 run-build: $(BIN)/fantail-run
 sim-build: $(BIN)/fantail-sim
+doctor: ## what this machine can do, and how to mend what it lacks
+	@tools/deps.sh run
+	@$(MAKE) -s $(BIN)/fantail
+	@$(BIN)/fantail doctor
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(wildcard sim/*.c driver/*.c libhost/*.c apps/*/*.c tests/*/*.c))
