@@ -234,6 +234,23 @@ void conns_progress(struct fantail *f)
 	}
 }
 
+int fantail_report_drained(struct fantail_conn *c)
+{
+	struct fantail_entry *e;
+
+	if (c->state == CONN_DEAD)
+		return -ENOTCONN;
+	/* behind what was published */
+	e = data_get(c->f);
+	if (!e)
+		return -EAGAIN;
+	e->op = FANTAIL_OP_CONN_QUERY;
+	e->target = c->handle;
+	e->cookie = (uint64_t)COOKIE_OTHER << 32 | c->handle;
+	e->arg0 = FANTAIL_QUERY_DRAINED;
+	return 0;
+}
+
 int fantail_close_conn(struct fantail_conn *c)
 {
 	if (c->state == CONN_DEAD)

@@ -130,3 +130,15 @@ int control_run(struct fantail *f, bool all)
 	rc = fantail_qp_submit_control(f->qp);
 	return rc < 0 ? rc : 0;
 }
+
+int fantail_collect(struct fantail *f)
+{
+	struct fantail_entry *e = control_get(f, NULL);
+
+	if (!e)
+		return -EAGAIN;
+	e->op = FANTAIL_OP_NOP;
+	e->flags = FANTAIL_FLAG_COLLECT;
+	e->cookie = (uint64_t)COOKIE_OTHER << 32;
+	return control_run(f, false);
+}

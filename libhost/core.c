@@ -337,8 +337,23 @@ static void refused_record(struct fantail *f,
 	ev->u.refused.reached = r->reached;
 }
 
+static void summary_record(struct fantail *f,
+			   const struct fantail_rec_summary *r)
+{
+	struct fantail_event *ev = event_add(f, FANTAIL_EVENT_SUMMARY, NULL);
+
+	ev->u.summary.connects = r->connects;
+	ev->u.summary.reads = r->reads;
+	ev->u.summary.errors = r->errors;
+	ev->u.summary.disconnects = r->disconnects;
+	ev->u.summary.successes = r->successes;
+	ev->u.summary.collected = r->collected;
+}
+
 static void dispatch(struct fantail *f, const union fantail_record *r)
 {
+	const struct fantail_rec_delivered *delivered = &r->delivered;
+
 	switch (r->type) {
 	case FANTAIL_REC_BATCH:
 		batch_record(f, &r->batch);
@@ -355,8 +370,17 @@ static void dispatch(struct fantail *f, const union fantail_record *r)
 	case FANTAIL_REC_REFUSED:
 		refused_record(f, &r->refused);
 		break;
+	case FANTAIL_REC_SUMMARY:
+		summary_record(f, &r->summary);
+		break;
+	case FANTAIL_REC_DELIVERED:
+		event_add(f, FANTAIL_EVENT_DELIVERED, NULL)
+			->u.delivered.cookie = (uint64_t)delivered->cookie_hi
+						       << 32 |
+					       delivered->cookie_lo;
+		break;
 	default:
-		/* HEAD: the driver took it. SUMMARY, DELIVERED: not asked. */
+		/* HEAD: the driver took it. */
 		break;
 	}
 }

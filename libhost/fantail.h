@@ -386,16 +386,61 @@ int fantail_publish_copy(struct fantail *f, struct fantail_target target,
  */
 int fantail_submit(struct fantail *f);
 
+/**
+ * fantail_submit_report - the same, and say when it has all arrived
+ *
+ * One FANTAIL_EVENT_DELIVERED comes when every byte published up to here is
+ * acknowledged, or its connection has failed, with the cookie of the batch's
+ * last payload, as in BATCH. CONN events of failures come before it, in
+ * summary-only mode a SUMMARY that counts them. DELIVERED events come in the
+ * order of the calls. The card remembers sixteen; with more under way it
+ * waits with what is published behind them.
+ *
+ * Returns as fantail_submit(), also 0: no payload, and no event; or -EAGAIN:
+ * the ring is full, poll (or wait) and try again.
+ */
+int fantail_submit_report(struct fantail *f);
+
+/**
+ * fantail_report_drained - say when a connection has all its data
+ *
+ * A CONN event with DRAINED comes when all that was published for @c before
+ * is acknowledged; none if it dies first, its failure answers then. The
+ * entry goes with the next submit, or after flush_us.
+ *
+ * Returns 0; -ENOTCONN: it is dead; -EAGAIN: the ring is full, poll (or wait)
+ * and try again.
+ */
+int fantail_report_drained(struct fantail_conn *c);
+
+/**
+ * fantail_collect - have everything told that the card has accumulated
+ *
+ * The card looks at every connection once more, then come the CONN events of
+ * all that have news, one SUMMARY event with collected set, and an interrupt,
+ * armed or not. A call before the card has begun with the one before shares
+ * its answer. Sent at once.
+ *
+ * In summary-only mode (qp.summary_only) CONN events come only so; the id of
+ * a released connection is free again only then, too: call it now and then.
+ *
+ * Returns 0; -EAGAIN: the ring is full, poll (or wait) and try again; or what
+ * the driver gave.
+ */
+int fantail_collect(struct fantail *f);
+
 /* ----------------------------------------------------------------- events */
 
 enum fantail_event_type {
-	FANTAIL_EVENT_ACCEPT,  /* conn is new; in u.accept its listener */
-	FANTAIL_EVENT_BATCH,   /* a batch is done: its memory is free */
-	FANTAIL_EVENT_CONN,    /* conn has news */
-	FANTAIL_EVENT_DATA,    /* conn's peer sent bytes; return the slot */
-	FANTAIL_EVENT_REFUSED, /* the card refused an entry of ours */
-	FANTAIL_EVENT_CONNECT, /* fantail_connect() has succeeded or failed */
-	FANTAIL_EVENT_ERROR,   /* ICMP said something about conn */
+	FANTAIL_EVENT_ACCEPT,	 /* conn is new; in u.accept its listener */
+	FANTAIL_EVENT_BATCH,	 /* a batch is done: its memory is free */
+	FANTAIL_EVENT_CONN,	 /* conn has news */
+	FANTAIL_EVENT_DATA,	 /* conn's peer sent bytes; return the slot */
+	FANTAIL_EVENT_REFUSED,	 /* the card refused an entry of ours */
+	FANTAIL_EVENT_CONNECT,	 /* fantail_connect() has succeeded or failed */
+	FANTAIL_EVENT_ERROR,	 /* ICMP said something about conn */
+	FANTAIL_EVENT_SUMMARY,	 /* a period with news has ended */
+	FANTAIL_EVENT_DELIVERED, /* see fantail_submit_report() */
 };
 
 struct fantail_event {
@@ -429,6 +474,19 @@ struct fantail_event {
 			uint16_t len;
 			uint16_t slot;
 		} data;
+		struct {
+			/* all since the last SUMMARY */
+			uint32_t connects;    /* installed on the card */
+			uint32_t reads;	      /* DATA events */
+			uint32_t errors;      /* timed out, or overrun */
+			uint32_t disconnects; /* by the peer */
+			/* times a connection had all its data */
+			uint32_t successes;
+			bool collected; /* answers fantail_collect() */
+		} summary;
+		struct {
+			uint64_t cookie;
+		} delivered;
 		struct {
 			uint64_t cookie;
 			uint32_t target;

@@ -198,6 +198,24 @@ int fantail_submit(struct fantail *f)
 }
 
 /*
+ * The mark goes on an entry of its own, which cannot be refused, and which
+ * ends the batch: so it has the batch's cookie.
+ */
+int fantail_submit_report(struct fantail *f)
+{
+	struct fantail_entry *e;
+
+	if (!f->batch.payloads)
+		return submit_batch(f, false);
+	e = data_get(f);
+	if (!e)
+		return -EAGAIN;
+	e->op = FANTAIL_OP_NOP;
+	e->flags = FANTAIL_FLAG_REPORT_DELIVERED;
+	return submit_batch(f, false);
+}
+
+/*
  * No memory free. Few entries can fill it, too few for a HEAD record, so the
  * open batch ends here unless a BATCH is due already.
  */

@@ -154,6 +154,9 @@ static void on_event(struct session *s, const struct fantail_event *e)
 	case FANTAIL_EVENT_CONNECT:
 	case FANTAIL_EVENT_ERROR:
 		/* we connect to nobody; what ICMP kills is told as news */
+	case FANTAIL_EVENT_SUMMARY:
+	case FANTAIL_EVENT_DELIVERED:
+		/* each client's news is enough; not asked for */
 		break;
 	case FANTAIL_EVENT_REFUSED:
 		session_fail(s,

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model: none */
+/* What a batch costs its publisher: doorbells, and no allocation. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "host_fixture.h"
+
+#define PAYLOADS 10
+
+static struct host h;
+/* volatile: the compiler believes that malloc() looks at nothing of ours */
+static _Thread_local volatile bool counting;
+static volatile unsigned int allocations;
+static void *volatile kept;
+
+#ifdef __SANITIZE_ADDRESS__
+/* as in the sanitizer's allocator_interface.h, which gcc does not bring */
+int __sanitizer_install_malloc_and_free_hooks(
+	void (*on_malloc)(const volatile void *, size_t),
+	void (*on_free)(const volatile void *));
+
+static void on_malloc(const volatile void *p, size_t bytes)
+{
+	(void)p;
+	(void)bytes;
+	if (counting)
+		allocations++;
+}
+
+static void on_free(const volatile void *p)
+{
+	(void)p;
+}
+
+static void count_allocations(void)
+{
+	__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+}
+#else
+/* glibc's own names of these. */
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t n, size_t bytes);
+void *__libc_realloc(void *p, size_t bytes);
+
+void *malloc(size_t bytes)
+{
+	if (counting)
+		allocations++;
+	return __libc_malloc(bytes);
+}
+
+void *calloc(size_t n, size_t bytes)
+{
+	if (counting)
+		allocations++;
+	return __libc_calloc(n, bytes);
+}
+
+void *realloc(void *p, size_t bytes)
+{
+	if (counting)
+		allocations++;
+	return __libc_realloc(p, bytes);
+}
+
+static void count_allocations(void) {}
+#endif
+
+/* Ten payloads to a group in batches of @size; returns BATCH events. */
+static int batches(struct fantail_group *g, unsigned int size)
+{
+	unsigned int i;
+	void *place;
+	int n = 0;
+
+	for (i = 0; i < PAYLOADS; i++) {
+		if (fantail_arena_reserve(h.f, 200, &place) ||
+		    fantail_publish(h.f, fantail_to_group(g), place, 200, i))
+			return -1;
+		if ((i + 1) % size == 0) {
+			fantail_submit(h.f);
+			n += fantail_poll(h.f, h.ev, 64);
+		}
+	}
+	return n;
+}
+
+static struct fantail_group *setup(void)
+{
+	struct fantail_group *g;
+	uint16_t i;
+
+	host_open(&h, NULL);
+	cr_assert_eq(fantail_group_create(h.f, &g), 0);
+	for (i = 0; i < 3; i++)
+		cr_assert_eq(fantail_group_join(
+				     g, host_accept(&h, (uint16_t)(4000 + i))),
+			     0);
+	fantail_submit(h.f);
+	host_poll(&h);
+	return g;
+}
+
+Test(cheap, one_doorbell_for_each_batch)
+{
+	static const unsigned int sizes[] = { 1, 2, 5, 10 };
+	struct fantail_group *g = setup();
+	uint64_t before;
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		before = h.m->data_doorbells;
+		cr_expect_eq(batches(g, sizes[i]), PAYLOADS / (int)sizes[i]);
+		cr_expect_eq(h.m->data_doorbells - before, PAYLOADS / sizes[i]);
+	}
+	host_close(&h);
+}
+
+Test(cheap, a_batch_allocates_nothing)
+{
+	struct fantail_group *g = setup();
+	unsigned int i;
+	int n = 0;
+
+	count_allocations();
+	/* does the count count? */
+	counting = true;
+	kept = malloc(100);
+	counting = false;
+	cr_assert_eq(allocations, 1, "%u", allocations);
+	free(kept);
+	allocations = 0;
+	batches(g, 10);
+	for (i = 0; i < 400; i++) {
+		counting = true;
+		n += batches(g, 10);
+		counting = false;
+	}
+	cr_expect_eq(n, 400);
+	cr_expect_eq(allocations, 0);
+	host_close(&h);
+}
