@@ -25,7 +25,7 @@
 static struct app {
 	struct fantail *f;
 	struct fantail_group *group;
-	uint32_t accepted, lost, peers;
+	uint32_t accepted, connects, lost, peers;
 	uint32_t batches_done, reached, skipped;
 	uint32_t up, sent; /* bytes from peers, to each peer */
 } app[APPS];
@@ -174,6 +174,10 @@ static void on_event(unsigned int a, const struct fantail_event *ev)
 	case FANTAIL_EVENT_CONN:
 		own->lost += !!(ev->u.conn.events & FANTAIL_EV_RESET);
 		break;
+	case FANTAIL_EVENT_SUMMARY:
+		/* of its own connections only */
+		own->connects += ev->u.summary.connects;
+		break;
 	default:
 		cr_assert_fail("event %d", ev->type);
 	}
@@ -308,6 +312,7 @@ Test(pairs, each_sees_its_own)
 			     (BATCHES + 1) * BATCH * app[a].peers);
 		cr_assert_eq(app[a].skipped, 0);
 		cr_assert_eq(app[a].lost, 0);
+		cr_assert_eq(app[a].connects, app[a].accepted);
 		cr_assert_eq(qp_count(a, FANTAIL_QPCNT_DATA_DOORBELLS),
 			     before[a] + BATCHES);
 	}

@@ -153,7 +153,7 @@ static void on_event(const struct fantail_event *ev)
 		on_conn_event(ev);
 	else if (ev->type == FANTAIL_EVENT_BATCH)
 		batches++;
-	else
+	else if (ev->type != FANTAIL_EVENT_SUMMARY)
 		refused++;
 }
 
