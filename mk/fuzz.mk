@@ -2,9 +2,9 @@
 # Long runs that no test can afford. Each is a program of its own, tests/<name>/<name>_main.c, linked with the
 # engine of the tests: small, with assertions. Their short variants are tests/<name>/test_<name>.c.
 
-# $(call long_run,name,objects of others)
+# $(call long_run,name,objects of other tests)
 define long_run
-$(call host_lib,tests-$(1),$(patsubst %.c,$(B)/obj/%.o,$(filter-out %_main.c tests/$(1)/test_%,$(wildcard tests/$(1)/*.c))) $(2))
+$(call host_lib,tests-$(1),$(patsubst %.c,$(B)/obj/%.o,$(filter-out %_main.c tests/$(1)/test_%,$(wildcard tests/$(1)/*.c))) $(B)/obj/tests/common/env_number.o $(2))
 $(B)/$(1)/$(1): $(B)/obj/tests/$(1)/$(1)_main.o $(LIB)/tests-$(1).a $(HOST_ARCHIVES) $(TEST_MODEL)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"

@@ -3,34 +3,16 @@
  * `make entries`: ENTRIES random entries against the model, from SEED. What it
  * found goes to build/entries/: entries.json, on failure the last frames.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "../common/env_number.h"
 #include "entries.h"
 
 #define JSON "build/entries/entries.json"
 #define PCAP "build/entries/last-frames.pcap"
-
-static bool number(const char *name, uint64_t *out)
-{
-	const char *text = getenv(name);
-	char *end;
-
-	if (!text || !*text)
-		return true;
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	if (errno || *end || !*out || *text == '-') {
-		fprintf(stderr, "entries: %s=%s: not a positive number\n", name,
-			text);
-		return false;
-	}
-	return true;
-}
 
 int main(void)
 {
@@ -44,7 +26,8 @@ int main(void)
 	bool ok;
 	int rc;
 
-	if (!number("ENTRIES", &opt.entries) || !number("SEED", &opt.seed))
+	if (!env_number("ENTRIES", 1, UINT64_MAX, &opt.entries) ||
+	    !env_number("SEED", 1, UINT64_MAX, &opt.seed))
 		return 2;
 	mkdir("build", 0777);
 	mkdir("build/entries", 0777);

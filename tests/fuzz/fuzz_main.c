@@ -3,34 +3,16 @@
  * `make fuzz`: FRAMES frames against the receive path, from SEED. What it
  * found goes to build/fuzz/: fuzz.json, and on failure the last frames.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "../common/env_number.h"
 #include "fuzz.h"
 
 #define JSON "build/fuzz/fuzz.json"
 #define PCAP "build/fuzz/last-frames.pcap"
-
-static bool number(const char *name, uint64_t *out)
-{
-	const char *text = getenv(name);
-	char *end;
-
-	if (!text || !*text)
-		return true;
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	if (errno || *end || !*out || *text == '-') {
-		fprintf(stderr, "fuzz: %s=%s: not a positive number\n", name,
-			text);
-		return false;
-	}
-	return true;
-}
 
 int main(void)
 {
@@ -45,8 +27,9 @@ int main(void)
 	bool ok;
 	int rc;
 
-	if (!number("FRAMES", &opt.frames) || !number("SEED", &opt.seed) ||
-	    !number("CHECKPOINT", &opt.checkpoint))
+	if (!env_number("FRAMES", 1, UINT64_MAX, &opt.frames) ||
+	    !env_number("SEED", 1, UINT64_MAX, &opt.seed) ||
+	    !env_number("CHECKPOINT", 1, UINT64_MAX, &opt.checkpoint))
 		return 2;
 	mkdir("build", 0777);
 	mkdir("build/fuzz", 0777);

@@ -4,34 +4,17 @@
  * summary is build/soak/soak.json; a failure keeps the last frames. PCAP=file
  * records all of them.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "../common/env_number.h"
 #include "soak.h"
 
 #define JSON "build/soak/soak.json"
 #define PCAP "build/soak/last-frames.pcap"
-
-static bool number(const char *name, uint64_t most, uint64_t *out)
-{
-	const char *text = getenv(name);
-	char *end;
-
-	if (!text || !*text)
-		return true;
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	if (errno || *end || !*out || *text == '-' || *out > most) {
-		fprintf(stderr, "soak: %s=%s: not a number from 1 to %llu\n",
-			name, text, (unsigned long long)most);
-		return false;
-	}
-	return true;
-}
 
 int main(void)
 {
@@ -46,8 +29,8 @@ int main(void)
 	bool ok;
 	int rc;
 
-	if (!number("ROUNDS", 1000000000, &rounds) ||
-	    !number("SEED", UINT64_MAX, &seed))
+	if (!env_number("ROUNDS", 1, 1000000000, &rounds) ||
+	    !env_number("SEED", 1, UINT64_MAX, &seed))
 		return 2;
 	opt.rounds = (uint32_t)rounds;
 	opt.seed = seed;

@@ -3,29 +3,12 @@
  * `make fuzz-vfio`: MESSAGES messages to the vfio-user server, most of them
  * mutated, and KILLS clients killed in their work, from SEED.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "../common/env_number.h"
 #include "vfio.h"
-
-static bool number(const char *name, uint64_t *out)
-{
-	const char *text = getenv(name);
-	char *end;
-
-	if (!text || !*text)
-		return true;
-	errno = 0;
-	*out = strtoull(text, &end, 0);
-	if (errno || *end || *text == '-') {
-		fprintf(stderr, "vfio: %s=%s: not a number\n", name, text);
-		return false;
-	}
-	return true;
-}
 
 int main(void)
 {
@@ -33,8 +16,9 @@ int main(void)
 	struct vfio_result res;
 	bool ok = true;
 
-	if (!number("MESSAGES", &messages) || !number("KILLS", &kills) ||
-	    !number("SEED", &seed))
+	if (!env_number("MESSAGES", 0, UINT64_MAX, &messages) ||
+	    !env_number("KILLS", 0, UINT64_MAX, &kills) ||
+	    !env_number("SEED", 0, UINT64_MAX, &seed))
 		return 2;
 	mkdir("build", 0777);
 	printf("vfio: MESSAGES=%llu KILLS=%llu SEED=%llu\n",
