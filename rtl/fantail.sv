@@ -252,9 +252,9 @@ module fantail #(
   logic [QueuePairs-1:0] exec_rec_valid, exec_rec_ready, rec_ok, room;
   logic [256*QueuePairs-1:0] exec_rec_data;
   logic [6*QueuePairs-1:0] rec_reserved;
-  logic [3:0] rec_valid, rec_ready;
-  logic [4*256-1:0] rec_data;
-  logic [4*3-1:0] rec_qp;
+  logic [2:0] rec_valid, rec_ready;
+  logic [3*256-1:0] rec_data;
+  logic [3*3-1:0] rec_qp;
   logic [15:0] inc_payloads, inc_payload_bytes, inc_payload_read, inc_deliveries, inc_batches, inc_refused, inc_dma_fault;
   logic [15:0] inc_list_read;
   logic [15:0] inc_install, inc_release;
@@ -734,10 +734,6 @@ module fantail #(
   always_comb begin
     for (int q = 0; q < QueuePairs; q++) collect[q] = collect_valid && collect_qp == 3'(q);
   end
-
-  assign rec_valid[3]        = 1'b0;  // not used
-  assign rec_data[1023:768]  = '0;
-  assign rec_qp[11:9]        = '0;
 
   fantail_status #(
     .QueuePairs(QueuePairs)

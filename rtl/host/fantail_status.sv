@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Status rings: takes records from four sources, gives them their last word and their place, has them written,
+// Status rings: takes records from three sources, gives them their last word and their place, has them written,
 // and raises the queue pairs' interrupts (fantail_moderate).
 //
 // Contract
-//   Sources: 0 exec, 1 delivery, 2 connection reporter, 3 ctl; word 0x1C of s_rec_data is not looked at. A record is
+//   Sources: 0 exec, 1 delivery, 2 connection reporter; word 0x1C of s_rec_data is not looked at. A record is
 //   taken when it is queued for writing; records reach the ring in the order in which they were taken, so an order
 //   between two sources holds when the second waits until the first was taken. Sources take turns.
 //   A record is taken only when its ring has room (records written and taken less status_head_i below the ring's
@@ -50,10 +50,10 @@ module fantail_status #(
   input  logic [15*QueuePairs-1:0] data_head_i,
   input  logic [15*QueuePairs-1:0] control_head_i,
   // records
-  input  logic [3:0]               s_rec_valid,
-  output logic [3:0]               s_rec_ready,
-  input  logic [4*256-1:0]         s_rec_data,
-  input  logic [4*3-1:0]           s_rec_qp,
+  input  logic [2:0]               s_rec_valid,
+  output logic [2:0]               s_rec_ready,
+  input  logic [3*256-1:0]         s_rec_data,
+  input  logic [3*3-1:0]           s_rec_qp,
   input  logic [6*QueuePairs-1:0]  reserved_i,
   output logic [QueuePairs-1:0]    rec_ok_o,
   // news of connections
@@ -134,7 +134,7 @@ module fantail_status #(
           15'(data_head_i[15*q +: 15] - told_data_q) >= 15'd1 << (data_log2_i[4*q +: 4] - 4'd1) ||
           15'(control_head_i[15*q +: 15] - told_control_q) >= 15'd1 << (control_log2_i[4*q +: 4] - 4'd1);
       assign same_waits[q] = (s_rec_valid[0] && s_rec_qp[2:0] == 3'(q)) || (s_rec_valid[1] && s_rec_qp[5:3] == 3'(q)) ||
-                             (s_rec_valid[2] && s_rec_qp[8:6] == 3'(q)) || (s_rec_valid[3] && s_rec_qp[11:9] == 3'(q));
+                             (s_rec_valid[2] && s_rec_qp[8:6] == 3'(q));
       assign qp_busy_o[q] = (a_valid_q && a_qp_q == 3'(q)) || (b_busy_q && b_qp_q == 3'(q));
       assign done        = b_done && !b_stale_q && b_qp_q == 3'(q);
       assign failure_tail[15*q +: 15]  = issued_q + 15'(b_half_q[0]) + 15'(b_half_q[1]);
@@ -220,11 +220,11 @@ module fantail_status #(
 
   // ---------------------------------------------------------------- who is next
   logic [1:0]   turn_q;                  // the source taken last
-  logic [3:0]   may, drop, pick;
+  logic [2:0]   may, drop, pick;
   logic [255:0] grant_rec;
 
   always_comb begin
-    for (int i = 0; i < 4; i++) begin
+    for (int i = 0; i < 3; i++) begin
       drop[i] = s_rec_valid[i] && !live[s_rec_qp[3*i +: 3]];
       may[i]  = drop[i] || (s_rec_valid[i] && (i == 1 ? open_dlv[s_rec_qp[3*i +: 3]] : open[s_rec_qp[3*i +: 3]]));
     end
@@ -233,10 +233,9 @@ module fantail_status #(
   // First of the sources that may, from the one behind turn_q on.
   always_comb begin
     case (turn_q)
-      2'd0:    pick = may[1] ? 4'b0010 : may[2] ? 4'b0100 : may[3] ? 4'b1000 : {3'd0, may[0]};
-      2'd1:    pick = may[2] ? 4'b0100 : may[3] ? 4'b1000 : may[0] ? 4'b0001 : {2'd0, may[1], 1'd0};
-      2'd2:    pick = may[3] ? 4'b1000 : may[0] ? 4'b0001 : may[1] ? 4'b0010 : {1'd0, may[2], 2'd0};
-      default: pick = may[0] ? 4'b0001 : may[1] ? 4'b0010 : may[2] ? 4'b0100 : {may[3], 3'd0};
+      2'd0:    pick = may[1] ? 3'b010 : may[2] ? 3'b100 : {2'd0, may[0]};
+      2'd1:    pick = may[2] ? 3'b100 : may[0] ? 3'b001 : {1'd0, may[1], 1'd0};
+      default: pick = may[0] ? 3'b001 : may[1] ? 3'b010 : {may[2], 2'd0};
     endcase
   end
 
@@ -245,7 +244,7 @@ module fantail_status #(
 
   assign head_may    = live & open & head_due & ~same_waits;
   assign grant_head  = |head_may;
-  assign s_rec_ready = grant_head ? 4'd0 : pick;
+  assign s_rec_ready = grant_head ? 3'd0 : pick;
   assign grant_drop  = |(pick & drop);
   assign grant       = grant_head || (pick != '0 && !grant_drop);
 
@@ -253,7 +252,7 @@ module fantail_status #(
   logic [2:0] pick_qp;
   always_comb begin
     pick_qp = ({3{pick[0]}} & s_rec_qp[2:0]) | ({3{pick[1]}} & s_rec_qp[5:3]) |
-              ({3{pick[2]}} & s_rec_qp[8:6]) | ({3{pick[3]}} & s_rec_qp[11:9]);
+              ({3{pick[2]}} & s_rec_qp[8:6]);
     grant_qp = grant_head ? head_may & (~head_may + 8'd1) : 8'd1 << pick_qp;
   end
 
@@ -287,7 +286,7 @@ module fantail_status #(
   always_comb begin
     rec = '0;
     rec.type_ = fantail_regs_pkg::REC_HEAD;
-    for (int i = 0; i < 4; i++) begin
+    for (int i = 0; i < 3; i++) begin
       if (s_rec_ready[i]) rec = s_rec_data[256*i +: 256];
     end
   end
@@ -305,7 +304,7 @@ module fantail_status #(
   assign busy_o    = grant || a_valid_q || b_busy_q || (|mod_busy);
 
   always_ff @(posedge clk) begin
-    if (pick != '0 && !grant_head) turn_q <= {pick[3] || pick[2], pick[3] || pick[1]};
+    if (pick != '0 && !grant_head) turn_q <= pick[2:1];
 
     // b: offered, then waiting for the write to be issued
     if (m_w_ready) b_valid_q <= 1'b0;
@@ -360,7 +359,7 @@ module fantail_status #(
   logic unused;
   assign unused = &{1'b0, rec.tail};
 
-  `ASSERT(OneSourceAtATime, (s_rec_ready & (s_rec_ready - 4'd1)) == '0)
+  `ASSERT(OneSourceAtATime, (s_rec_ready & (s_rec_ready - 3'd1)) == '0)
   `ASSERT(ReadyMeansTaken, !(s_rec_ready != '0 && !grant && !grant_drop))
   `ASSERT(SecondHalfOfSameLine, !(grant && a_valid_q && !a_move && a_alive) ||
           (qp == a_qp_q && index[0] && a_half_q == 2'b01))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What stands around host_block: the host (registers, memory, an AXI write
- * slave with random stalls) and the rest of the engine (four record sources,
+ * slave with random stalls) and the rest of the engine (three record sources,
  * slot bursts). bench_step() is one cycle; every rule of the ports is checked
  * in it, so that a test only has to look at results.
  */
@@ -16,7 +16,7 @@
 
 #define MEM_BASE  0x700000000ull
 #define MEM_BYTES (1u << 20)
-#define SOURCES	  4
+#define SOURCES	  3
 #define QPS	  2
 #define LINE	  64u
 
