@@ -6,25 +6,17 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <string.h>
 
-#include "fantail.h"
-#include "fantail_sim.h"
-#include "net.h"
-#include "peer.h"
+#include "card_fixture.h"
 
 #define PEERS	 8
 #define SLOW	 3
 #define STOPS	 5
-#define PORT	 9000
 #define PAYLOAD	 1000
 #define PAYLOADS 400 /* six times the log of 64 KiB */
 #define BLOCK_MS 700
 
-static struct fantail_sim *sim;
-static struct fantail_dev *dev;
-static struct fantail *f;
-static struct fantail_group *group;
+static struct card card;
 static struct fantail_conn *conn[PEERS];
 static uint32_t down[PEERS], accepted, batches;
 static uint32_t lagging[PEERS], writable[PEERS];
@@ -47,63 +39,15 @@ static void on_data(void *ctx, struct fantail_peers *peers, uint32_t n,
 		wrong |= *p++ != down_byte(down[n]++);
 }
 
-static void open_all(void)
-{
-	struct fantail_dev_options dev_opt = { 0 };
-	struct fantail_options opt = { .policy = FANTAIL_POLICY_REPORT,
-				       .blocking = true,
-				       .block_ms = BLOCK_MS };
-	struct fantail_peers_config peers;
-	struct fantail_net_config net;
-	struct fantail_sim_config cfg;
-	struct fantail_listener *l;
-
-	fantail_net_config_default(&net);
-	fantail_peers_config_default(&peers);
-	peers.count = PEERS;
-	peers.options.buffer = 5792;
-	peers.options.wscale = -1;
-	peers.on_data = on_data;
-	net.card_ip = 0x0A010001;
-	net.card_port = PORT;
-	net.peers = &peers;
-	fantail_sim_config_init(&cfg);
-	cfg.network = "peers:";
-	cfg.net = &net;
-	cr_assert_eq(fantail_sim_open(&cfg, &sim), 0);
-	dev_opt.sim = sim;
-	cr_assert_eq(fantail_dev_open("sim:", &dev_opt, &dev), 0);
-	opt.dev = dev;
-	memcpy(opt.mac, net.card_mac, 6);
-	opt.ip = net.card_ip;
-	opt.prefix_len = 16;
-	cr_assert_eq(fantail_open(&opt, &f), 0);
-	cr_assert_eq(fantail_listen(f, PORT, PEERS, &l), 0);
-	cr_assert_eq(fantail_group_create(f, &group), 0);
-}
-
-static void close_all(void)
-{
-	char why[300];
-
-	fantail_close(f);
-	fantail_dev_close(dev);
-	cr_assert_eq(fantail_sim_check(sim, why, sizeof(why)), 0, "%s", why);
-	fantail_sim_close(sim);
-	cr_assert_not(wrong);
-}
-
 static void on_event(const struct fantail_event *ev)
 {
-	uint16_t port, e;
+	uint16_t e;
 	uint32_t n;
 
 	batches += ev->type == FANTAIL_EVENT_BATCH;
 	if (!ev->conn)
 		return;
-	fantail_conn_peer(ev->conn, &n, &port);
-	n -= 0x0A010100;
-	cr_assert_lt(n, PEERS);
+	n = card_peer_of(&card, ev->conn);
 	if (ev->type == FANTAIL_EVENT_ACCEPT) {
 		conn[n] = ev->conn;
 		accepted++;
@@ -115,44 +59,44 @@ static void on_event(const struct fantail_event *ev)
 	}
 }
 
-static void run_for(uint64_t us)
+static bool all_accepted(void)
 {
-	uint64_t end = fantail_dev_now_us(dev) + us, now;
-	struct fantail_event ev[16];
-	int n, i;
+	return accepted == PEERS;
+}
 
-	do {
-		n = fantail_poll(f, ev, 16);
-		cr_assert_geq(n, 0, "poll: %d", n);
-		for (i = 0; i < n; i++)
-			on_event(&ev[i]);
-		now = fantail_dev_now_us(dev);
-		if (!n && now < end)
-			cr_assert_geq(fantail_wait(f, (int64_t)(end - now)), 0);
-	} while (n || fantail_dev_now_us(dev) < end);
+static void open_all(void)
+{
+	card_init(&card, PEERS, on_event);
+	card.peers.options.buffer = 5792;
+	card.peers.options.wscale = -1;
+	card.peers.on_data = on_data;
+	card.options.policy = FANTAIL_POLICY_REPORT;
+	card.options.blocking = true;
+	card.options.block_ms = BLOCK_MS;
+	card.backlog = PEERS;
+	card_open(&card);
 }
 
 static void pause(uint32_t n)
 {
-	fantail_sim_lock(sim);
-	fantail_peer_pause(fantail_net_peers(fantail_sim_net(sim)), n);
-	fantail_sim_unlock(sim);
+	fantail_peer_pause(card_lock(&card), n);
+	card_unlock(&card);
 }
 
 static void consume(uint32_t n, uint32_t bytes)
 {
-	uint64_t now = fantail_sim_now_us(sim);
+	uint64_t now = fantail_sim_now_us(card.sim);
+	struct fantail_peers *peers = card_lock(&card);
 
-	fantail_sim_lock(sim);
-	fantail_net_poll(fantail_sim_net(sim), now, 0, -1);
-	fantail_peer_consume(fantail_net_peers(fantail_sim_net(sim)), n, bytes);
-	fantail_sim_unlock(sim);
+	fantail_net_poll(fantail_sim_net(card.sim), now, 0, -1);
+	fantail_peer_consume(peers, n, bytes);
+	card_unlock(&card);
 }
 
 /* Publish the rest of @total as blocking mode allows; time between tries. */
 static uint32_t publish(uint32_t published, uint32_t total)
 {
-	struct fantail_target to = fantail_to_group(group);
+	struct fantail_target to = fantail_to_group(card.group);
 	uint8_t bytes[PAYLOAD];
 	uint32_t i;
 	int rc;
@@ -160,13 +104,14 @@ static uint32_t publish(uint32_t published, uint32_t total)
 	for (; published < total; published++) {
 		for (i = 0; i < PAYLOAD; i++)
 			bytes[i] = down_byte(published * PAYLOAD + i);
-		rc = fantail_publish_copy(f, to, bytes, PAYLOAD, published);
+		rc = fantail_publish_copy(card.f, to, bytes, PAYLOAD,
+					  published);
 		if (rc) {
 			cr_assert_eq(rc, -EAGAIN);
 			break;
 		}
-		cr_assert_eq(fantail_submit(f), 1);
-		run_for(20);
+		cr_assert_eq(fantail_submit(card.f), 1);
+		card_run_for(&card, 20);
 	}
 	return published;
 }
@@ -189,13 +134,10 @@ Test(blocking, as_fast_as_the_slowest)
 	uint64_t before;
 
 	open_all();
-	for (k = 0; accepted < PEERS; k++) {
-		cr_assert_lt(k, 1000);
-		run_for(10000);
-	}
+	card_run_until(&card, all_accepted);
 	for (i = 0; i < PEERS; i++)
-		cr_assert_eq(fantail_group_join(group, conn[i]), 0);
-	fantail_submit(f);
+		cr_assert_eq(fantail_group_join(card.group, conn[i]), 0);
+	fantail_submit(card.f);
 
 	/* one reads three segments every 60 ms */
 	pause(SLOW);
@@ -203,9 +145,9 @@ Test(blocking, as_fast_as_the_slowest)
 		cr_assert_lt(k, 1000);
 		published = publish(published, PAYLOADS);
 		consume(SLOW, 3 * 1448);
-		run_for(60000);
+		card_run_for(&card, 60000);
 	}
-	fantail_stats(f, &s);
+	fantail_stats(card.f, &s);
 	cr_assert_gt(s.lag_again, 20);
 	cr_assert_eq(s.lag_aborted, 0);
 	cr_assert_gt(lagging[SLOW], 5);
@@ -220,15 +162,15 @@ Test(blocking, as_fast_as_the_slowest)
 	/* another one stops */
 	consume(SLOW, 5792);
 	pause(STOPS);
-	before = fantail_dev_now_us(dev);
+	before = fantail_dev_now_us(card.dev);
 	for (k = 0; everybody() < 2 * PAYLOADS * PAYLOAD; k++) {
 		cr_assert_lt(k, 1000);
 		published = publish(published, 2 * PAYLOADS);
 		consume(SLOW, 5792);
-		run_for(10000);
+		card_run_for(&card, 10000);
 	}
-	cr_assert_geq(fantail_dev_now_us(dev) - before, BLOCK_MS * 1000);
-	fantail_stats(f, &s);
+	cr_assert_geq(fantail_dev_now_us(card.dev) - before, BLOCK_MS * 1000);
+	fantail_stats(card.f, &s);
 	cr_assert_eq(s.lag_aborted, 1);
 	cr_assert(events[STOPS] & FANTAIL_EV_ABORTED);
 	for (i = 0; i < PEERS; i++)
@@ -236,7 +178,8 @@ Test(blocking, as_fast_as_the_slowest)
 			cr_assert_eq(down[i], 2 * PAYLOADS * PAYLOAD);
 	for (k = 0; batches < published; k++) {
 		cr_assert_lt(k, 1000);
-		run_for(1000);
+		card_run_for(&card, 1000);
 	}
-	close_all();
+	card_close(&card);
+	cr_assert_not(wrong);
 }

@@ -5,26 +5,17 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "fantail.h"
-#include "fantail_sim.h"
-#include "net.h"
-#include "peer.h"
+#include "card_fixture.h"
 
 #define PEERS	 24
-#define FIRST_IP 0x0A010100u
 #define SERVER	 8000u
 #define UP_BYTES 2500u /* each server sends, as soon as it is connected */
 #define PAYLOAD	 900u
 #define BATCHES	 10u
 
-static struct fantail_sim *sim;
-static struct fantail_dev *dev;
-static struct fantail *f;
-static struct fantail_group *group;
-
+static struct card card;
 static struct server {
 	struct fantail_conn *conn;
 	uint16_t events;
@@ -81,48 +72,6 @@ static void on_peer(void *ctx, struct fantail_peers *peers, uint32_t n,
 	cr_assert_eq(fantail_peer_send(peers, n, up, UP_BYTES), 0);
 }
 
-static void open_all(const char *network)
-{
-	struct fantail_dev_options dev_opt = { 0 };
-	struct fantail_options opt = { 0 };
-	struct fantail_peers_config peers;
-	struct fantail_net_config net;
-	struct fantail_sim_config cfg;
-
-	fantail_net_config_default(&net);
-	fantail_peers_config_default(&peers);
-	peers.count = PEERS;
-	peers.connect_at_us = FANTAIL_NET_NEVER;
-	peers.configure = configure;
-	peers.on_data = on_data;
-	peers.on_event = on_peer;
-	net.card_ip = 0x0A010001;
-	net.peers = &peers;
-	fantail_sim_config_init(&cfg);
-	cfg.network = network;
-	cfg.net = &net;
-	cr_assert_eq(fantail_sim_open(&cfg, &sim), 0);
-	dev_opt.sim = sim;
-	cr_assert_eq(fantail_dev_open("sim:", &dev_opt, &dev), 0);
-	opt.dev = dev;
-	memcpy(opt.mac, net.card_mac, 6);
-	opt.ip = net.card_ip;
-	opt.prefix_len = 16;
-	opt.qp.slot_count = 256;
-	cr_assert_eq(fantail_open(&opt, &f), 0);
-	cr_assert_eq(fantail_group_create(f, &group), 0);
-}
-
-static void close_all(void)
-{
-	char why[300];
-
-	fantail_close(f);
-	fantail_dev_close(dev);
-	cr_assert_eq(fantail_sim_check(sim, why, sizeof(why)), 0, "%s", why);
-	fantail_sim_close(sim);
-}
-
 static void on_event(const struct fantail_event *ev)
 {
 	struct server *s;
@@ -151,7 +100,7 @@ static void on_event(const struct fantail_event *ev)
 		for (i = 0; i < ev->u.data.len; i++)
 			cr_assert_eq(ev->u.data.ptr[i],
 				     up_byte((uint32_t)(s - server), s->up++));
-		cr_assert_eq(fantail_recv_return(f, ev->u.data.slot), 0);
+		cr_assert_eq(fantail_recv_return(card.f, ev->u.data.slot), 0);
 		break;
 	case FANTAIL_EVENT_BATCH:
 		batches++;
@@ -166,24 +115,17 @@ static void on_event(const struct fantail_event *ev)
 	}
 }
 
-/* At most 100 s of the card's time. */
-static void run_until(bool (*done)(void))
+static void open_all(const char *network)
 {
-	uint64_t end = fantail_dev_now_us(dev) + 100000000;
-	struct fantail_event ev[16];
-	int n, i;
-
-	while (!done()) {
-		n = fantail_poll(f, ev, 16);
-		cr_assert_geq(n, 0, "poll: %d", n);
-		for (i = 0; i < n; i++)
-			on_event(&ev[i]);
-		if (n)
-			continue;
-		cr_assert_lt(fantail_dev_now_us(dev), end, "stuck");
-		n = fantail_wait(f, 10000);
-		cr_assert_geq(n, 0, "wait: %d", n);
-	}
+	card_init(&card, PEERS, on_event);
+	card.network = network;
+	card.patience_us = 100000000;
+	card.peers.connect_at_us = FANTAIL_NET_NEVER;
+	card.peers.configure = configure;
+	card.peers.on_data = on_data;
+	card.peers.on_event = on_peer;
+	card.options.qp.slot_count = 256;
+	card_open(&card);
 }
 
 static bool all_answered(void)
@@ -222,13 +164,12 @@ static void listen_all(void)
 	struct fantail_peers *peers;
 	uint32_t i;
 
-	fantail_sim_lock(sim);
-	peers = fantail_net_peers(fantail_sim_net(sim));
+	peers = card_lock(&card);
 	for (i = 0; i < PEERS; i++)
 		cr_assert_eq(
 			fantail_peer_listen(peers, i, (uint16_t)(SERVER + i)),
 			0);
-	fantail_sim_unlock(sim);
+	card_unlock(&card);
 }
 
 static void publish_all(void)
@@ -238,16 +179,17 @@ static void publish_all(void)
 	void *room;
 
 	for (i = 0; i < PEERS; i++)
-		cr_assert_eq(fantail_group_join(group, server[i].conn), 0);
+		cr_assert_eq(fantail_group_join(card.group, server[i].conn), 0);
 	for (b = 0; b < BATCHES; b++) {
-		cr_assert_eq(fantail_arena_reserve(f, PAYLOAD, &room), 0);
+		cr_assert_eq(fantail_arena_reserve(card.f, PAYLOAD, &room), 0);
 		p = room;
 		for (i = 0; i < PAYLOAD; i++)
 			p[i] = down_byte(at++);
-		cr_assert_eq(fantail_publish(f, fantail_to_group(group), p,
+		cr_assert_eq(fantail_publish(card.f,
+					     fantail_to_group(card.group), p,
 					     PAYLOAD, b),
 			     0);
-		cr_assert_eq(fantail_submit(f), 1);
+		cr_assert_eq(fantail_submit(card.f), 1);
 	}
 }
 
@@ -260,32 +202,32 @@ static void whole_lives(const char *network)
 	open_all(network);
 	listen_all();
 	for (i = 0; i < PEERS; i++)
-		cr_assert_eq(fantail_connect(f, FIRST_IP + i,
+		cr_assert_eq(fantail_connect(card.f, CARD_PEER_IP + i,
 					     (uint16_t)(SERVER + i), 0,
 					     &server[i]),
 			     0);
-	run_until(all_answered);
+	card_run_until(&card, all_answered);
 	cr_assert_eq(connected, PEERS);
 	publish_all();
-	run_until(all_moved);
+	card_run_until(&card, all_moved);
 	for (i = 0; i < PEERS; i++) {
 		cr_assert_not(server[i].wrong, "server %u", i);
 		cr_assert_eq(server[i].down, PAYLOAD * BATCHES);
 		cr_assert_eq(server[i].up, UP_BYTES);
 		cr_assert_eq(fantail_close_conn(server[i].conn), 0);
 	}
-	cr_assert_geq(fantail_submit(f), 0);
-	run_until(all_closed);
+	cr_assert_geq(fantail_submit(card.f), 0);
+	card_run_until(&card, all_closed);
 	for (i = 0; i < PEERS; i++)
 		fantail_release_conn(server[i].conn);
-	fantail_stats(f, &s);
+	fantail_stats(card.f, &s);
 	cr_assert_eq(s.connects, PEERS);
 	cr_assert_eq(s.connected, PEERS);
 	cr_assert_eq(s.connect_failures, 0);
 	cr_assert_eq(s.accepted, 0);
 	if (!strchr(network, '?'))
 		cr_assert_eq(s.syn_retransmits, 0);
-	close_all();
+	card_close(&card);
 }
 
 Test(dial, whole_lives)
@@ -302,21 +244,20 @@ Test(dial, over_a_bad_link)
 Test(dial, nobody_listens)
 {
 	open_all("peers:");
-	cr_assert_eq(fantail_connect(f, FIRST_IP, SERVER, 0, &server[0]), 0);
-	run_until(one_failed);
+	cr_assert_eq(
+		fantail_connect(card.f, CARD_PEER_IP, SERVER, 0, &server[0]),
+		0);
+	card_run_until(&card, one_failed);
 	cr_assert_eq(last_error, -ECONNREFUSED);
-	close_all();
+	card_close(&card);
 }
 
 static uint8_t state_of(uint32_t n)
 {
 	struct fantail_peer_info info;
 
-	fantail_sim_lock(sim);
-	cr_assert_eq(fantail_peer_get_info(
-			     fantail_net_peers(fantail_sim_net(sim)), n, &info),
-		     0);
-	fantail_sim_unlock(sim);
+	cr_assert_eq(fantail_peer_get_info(card_lock(&card), n, &info), 0);
+	card_unlock(&card);
 	return info.state;
 }
 
@@ -337,17 +278,21 @@ Test(dial, cancelled)
 
 	open_all("peers:?delay=20ms");
 	listen_all();
-	cr_assert_eq(fantail_connect(f, FIRST_IP, SERVER, 0, &server[0]), 0);
-	run_until(server_has_answered);
-	cr_assert_eq(fantail_connect_cancel(f, &server[0]), 1);
-	run_until(server_listens);
+	cr_assert_eq(
+		fantail_connect(card.f, CARD_PEER_IP, SERVER, 0, &server[0]),
+		0);
+	card_run_until(&card, server_has_answered);
+	cr_assert_eq(fantail_connect_cancel(card.f, &server[0]), 1);
+	card_run_until(&card, server_listens);
 	cr_assert_eq(connected + failed, 0);
-	fantail_stats(f, &s);
+	fantail_stats(card.f, &s);
 	cr_assert_eq(s.rst_sent, 1);
 	cr_assert_eq(s.connects_cancelled, 1);
 	cr_assert_eq(s.handshakes, 0);
 	/* and it can be had after all */
-	cr_assert_eq(fantail_connect(f, FIRST_IP, SERVER, 0, &server[0]), 0);
-	run_until(one_connected);
-	close_all();
+	cr_assert_eq(
+		fantail_connect(card.f, CARD_PEER_IP, SERVER, 0, &server[0]),
+		0);
+	card_run_until(&card, one_connected);
+	card_close(&card);
 }

@@ -6,19 +6,12 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "fantail.h"
-#include "fantail_sim.h"
-#include "net.h"
-#include "peer.h"
+#include "card_fixture.h"
 
 #define APPS	2
 #define PEERS	48 /* a third of them of the second application */
-#define PORT	9000
-#define CARD_IP 0x0A010001u
-#define PEER_IP 0x0A010100u
 #define BATCHES 30
 #define BATCH	6 /* payloads */
 
@@ -30,11 +23,11 @@ static struct app {
 	uint32_t up, sent; /* bytes from peers, to each peer */
 } app[APPS];
 
-static struct fantail_sim *sim;
-static struct fantail_dev *dev;
 static uint32_t down[PEERS];
 static unsigned int ended[PEERS]; /* bits 1 << FANTAIL_PEER_EV_ */
 static bool wrong;
+
+static struct card card;
 
 static unsigned int app_of(uint32_t peer)
 {
@@ -74,87 +67,53 @@ static void on_peer(void *ctx, struct fantail_peers *peers, uint32_t n,
 
 static void open_app(unsigned int a)
 {
-	struct fantail_options opt = { 0 };
-	struct fantail_net_config net;
+	struct fantail_options opt = card.options;
 	struct fantail_listener *l;
 
-	fantail_net_config_default(&net);
 	memset(&app[a], 0, sizeof(app[a]));
-	opt.dev = dev;
-	memcpy(opt.mac, net.card_mac, 6);
+	opt.dev = card.dev;
 	opt.ip = CARD_IP + a;
-	opt.prefix_len = 16;
 	opt.qp_index = a;
 	opt.qp.slot_count = 64;
 	opt.first_conn = 128 * a;
 	opt.conns = 128;
 	cr_assert_eq(fantail_open(&opt, &app[a].f), 0);
-	cr_assert_eq(fantail_listen(app[a].f, PORT, 64, &l), 0);
+	cr_assert_eq(fantail_listen(app[a].f, CARD_PORT, 64, &l), 0);
 	cr_assert_eq(fantail_group_create(app[a].f, &app[a].group), 0);
 	app[a].peers = 0;
 	for (uint32_t i = 0; i < PEERS; i++)
 		app[a].peers += app_of(i) == a;
 }
 
-static void on_log(void *ctx, enum fantail_sim_level level, const char *msg)
-{
-	(void)ctx;
-	if (level <= FANTAIL_SIM_WARN)
-		fprintf(stderr, "card: %s\n", msg);
-}
-
 static void open_all(void)
 {
-	struct fantail_dev_options opt = { 0 };
-	struct fantail_peers_config peers;
-	struct fantail_net_config net;
-	struct fantail_sim_config cfg;
-
-	fantail_net_config_default(&net);
-	fantail_peers_config_default(&peers);
-	peers.count = PEERS;
-	peers.first_ip = PEER_IP;
-	peers.connect_at_us = FANTAIL_NET_NEVER;
-	peers.configure = configure;
-	peers.on_data = on_data;
-	peers.on_event = on_peer;
-	net.card_ip = CARD_IP;
-	net.card_ips = APPS;
-	net.card_port = PORT;
-	net.peers = &peers;
-	fantail_sim_config_init(&cfg);
-	cfg.network = "peers:";
-	cfg.net = &net;
-	cfg.log = on_log;
-	cr_assert_eq(fantail_sim_open(&cfg, &sim), 0);
-	opt.sim = sim;
-	cr_assert_eq(fantail_dev_open("sim:", &opt, &dev), 0);
+	card_init(&card, PEERS, NULL);
+	card.peers.connect_at_us = FANTAIL_NET_NEVER;
+	card.peers.configure = configure;
+	card.peers.on_data = on_data;
+	card.peers.on_event = on_peer;
+	card.net.card_ips = APPS;
+	card_open_device(&card);
 	open_app(0);
 	open_app(1);
 }
 
 static void close_all(void)
 {
-	char why[300];
-
 	cr_assert_not(wrong, "a byte of another stream");
 	fantail_close(app[0].f);
 	fantail_close(app[1].f);
-	fantail_dev_close(dev);
-	cr_assert_eq(fantail_sim_check(sim, why, sizeof(why)), 0, "%s", why);
-	fantail_sim_close(sim);
+	card_close(&card);
 }
 
 static void on_event(unsigned int a, const struct fantail_event *ev)
 {
 	struct app *own = &app[a];
-	uint16_t port;
-	uint32_t ip;
+	uint32_t peer;
 
 	if (ev->conn) {
-		fantail_conn_peer(ev->conn, &ip, &port);
-		cr_assert_eq(app_of(ip - PEER_IP), a, "peer %x of the other",
-			     ip);
+		peer = card_peer_of(&card, ev->conn);
+		cr_assert_eq(app_of(peer), a, "peer %u of the other", peer);
 		cr_assert_eq((fantail_conn_handle(ev->conn) & 0xFFFF) / 128, a);
 	}
 	switch (ev->type) {
@@ -185,7 +144,7 @@ static void on_event(unsigned int a, const struct fantail_event *ev)
 
 static void run_until(bool (*done)(void))
 {
-	uint64_t end = fantail_dev_now_us(dev) + 20000000;
+	uint64_t end = fantail_dev_now_us(card.dev) + 20000000;
 	struct fantail_event ev[16];
 	unsigned int a;
 	int n, i, all;
@@ -202,7 +161,7 @@ static void run_until(bool (*done)(void))
 		}
 		if (all)
 			continue;
-		cr_assert_lt(fantail_dev_now_us(dev), end, "stuck");
+		cr_assert_lt(fantail_dev_now_us(card.dev), end, "stuck");
 		/* Its interrupt or a moment, so that both have their turns. */
 		n = fantail_wait(app[0].f ? app[0].f : app[1].f, 50);
 		cr_assert_geq(n, 0, "wait: %d", n);
@@ -235,8 +194,7 @@ static void connect_peers(unsigned int a)
 	struct fantail_peers *peers;
 	uint32_t i;
 
-	fantail_sim_lock(sim);
-	peers = fantail_net_peers(fantail_sim_net(sim));
+	peers = card_lock(&card);
 	for (i = 0; i < PEERS; i++) {
 		if (app_of(i) != a)
 			continue;
@@ -244,7 +202,7 @@ static void connect_peers(unsigned int a)
 		ended[i] = 0;
 		cr_assert_eq(fantail_peer_connect(peers, i, 0), 0);
 	}
-	fantail_sim_unlock(sim);
+	card_unlock(&card);
 }
 
 static void publish(unsigned int a, uint32_t len)
@@ -317,11 +275,10 @@ Test(pairs, each_sees_its_own)
 			     before[a] + BATCHES);
 	}
 	/* What peers send comes to theirs. */
-	fantail_sim_lock(sim);
-	peers = fantail_net_peers(fantail_sim_net(sim));
+	peers = card_lock(&card);
 	for (i = 0; i < PEERS; i++)
 		cr_assert_eq(fantail_peer_send(peers, i, "bytes", 5), 0);
-	fantail_sim_unlock(sim);
+	card_unlock(&card);
 	run_until(all_heard);
 	publish_batches(1);
 	cr_assert_eq(app[0].up, 5 * app[0].peers);
@@ -381,7 +338,7 @@ Test(pairs, options)
 	struct fantail *f;
 
 	open_all();
-	opt.dev = dev;
+	opt.dev = card.dev;
 	opt.ip = CARD_IP;
 	cr_assert_eq(fantail_open(&opt, &f), -EBUSY);
 	opt.qp_index = 2;

@@ -8,23 +8,17 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "fantail.h"
-#include "fantail_sim.h"
+#include "card_fixture.h"
 #include "host_fixture.h"
 #include "internal.h"
-#include "net.h"
-#include "peer.h"
 
 #define PEERS	12
-#define PORT	9000
 #define BACKLOG 2
 #define MTU	1000u
 #define MSS	(MTU - 40 - 12) /* timestamps */
 #define PAYLOAD 6000u
 
-static struct fantail_sim *sim;
-static struct fantail_dev *dev;
-static struct fantail *f;
+static struct card card;
 
 static struct client {
 	struct fantail_conn *conn;
@@ -96,7 +90,7 @@ static void say_too_big(void)
 		struct rx_frame fr = { .data = frame };
 
 		fr.len = (uint32_t)host_icmp_build(frame, 3, 4, MTU, &q);
-		icmp_input(f, &fr, fr.len - 14);
+		icmp_input(card.f, &fr, fr.len - 14);
 	}
 }
 
@@ -112,51 +106,14 @@ static void on_data(void *ctx, struct fantail_peers *peers, uint32_t n,
 			client[n].wrong = true;
 }
 
-static void open_all(void)
-{
-	struct fantail_dev_options dev_opt = { 0 };
-	struct fantail_options opt = { 0 };
-	struct fantail_peers_config peers;
-	struct fantail_net_config net;
-	struct fantail_sim_config cfg;
-	struct fantail_listener *l;
-
-	fantail_net_config_default(&net);
-	fantail_peers_config_default(&peers);
-	peers.count = PEERS;
-	peers.connects_per_ms = 0; /* all at once */
-	peers.on_data = on_data;
-	peers.delay_us = 2000;
-	net.card_ip = 0x0A010001;
-	net.card_port = PORT;
-	net.peers = &peers;
-	net.link = path;
-	fantail_sim_config_init(&cfg);
-	cfg.network = "peers:";
-	cfg.net = &net;
-	cr_assert_eq(fantail_sim_open(&cfg, &sim), 0);
-	dev_opt.sim = sim;
-	cr_assert_eq(fantail_dev_open("sim:", &dev_opt, &dev), 0);
-	opt.dev = dev;
-	memcpy(opt.mac, net.card_mac, 6);
-	opt.ip = net.card_ip;
-	opt.prefix_len = 16;
-	opt.qp.slot_count = 64;
-	cr_assert_eq(fantail_open(&opt, &f), 0);
-	cr_assert_eq(fantail_listen(f, PORT, BACKLOG, &l), 0);
-}
-
 static void on_event(const struct fantail_event *ev)
 {
 	struct client *c;
-	uint16_t port;
-	uint32_t ip;
 
 	cr_assert_neq(ev->type, FANTAIL_EVENT_REFUSED);
 	if (!ev->conn)
 		return;
-	fantail_conn_peer(ev->conn, &ip, &port);
-	c = &client[ip - 0x0A010100];
+	c = &client[card_peer_of(&card, ev->conn)];
 	if (ev->type == FANTAIL_EVENT_ACCEPT) {
 		c->conn = ev->conn;
 		accepted++;
@@ -169,25 +126,18 @@ static void on_event(const struct fantail_event *ev)
 	}
 }
 
-/* At most 20 s of the card's time. */
-static void run_until(bool (*done)(void))
+static void open_all(void)
 {
-	uint64_t end = fantail_dev_now_us(dev) + 20000000;
-	struct fantail_event ev[16];
-	int n, i;
-
-	while (!done()) {
-		say_too_big();
-		n = fantail_poll(f, ev, 16);
-		cr_assert_geq(n, 0, "poll: %d", n);
-		for (i = 0; i < n; i++)
-			on_event(&ev[i]);
-		if (n)
-			continue;
-		cr_assert_lt(fantail_dev_now_us(dev), end, "stuck");
-		n = fantail_wait(f, 1000);
-		cr_assert_geq(n, 0, "wait: %d", n);
-	}
+	card_init(&card, PEERS, on_event);
+	card.peers.connects_per_ms = 0; /* all at once */
+	card.peers.on_data = on_data;
+	card.peers.delay_us = 2000;
+	card.net.link = path;
+	card.options.qp.slot_count = 64;
+	card.backlog = BACKLOG;
+	card.each_turn = say_too_big;
+	card.wait_us = 1000;
+	card_open(&card);
 }
 
 static bool all_accepted(void)
@@ -214,53 +164,53 @@ static bool all_released(void)
 {
 	struct fantail_stats s;
 
-	fantail_stats(f, &s);
+	fantail_stats(card.f, &s);
 	return !s.open;
 }
 
 static bool peers_closed(void)
 {
 	struct fantail_peer_info info;
+	struct fantail_peers *peers;
 	bool all = true;
 	uint32_t i;
 
-	fantail_sim_lock(sim);
+	peers = card_lock(&card);
 	for (i = 0; i < PEERS; i++) {
-		fantail_peer_get_info(fantail_net_peers(fantail_sim_net(sim)),
-				      i, &info);
+		fantail_peer_get_info(peers, i, &info);
 		all = all && info.state == FANTAIL_PEER_CLOSED;
 	}
-	fantail_sim_unlock(sim);
+	card_unlock(&card);
 	return all;
 }
 
 /* One payload to all; the path lets none of its first segments through. */
 static void send_over_small_mtu(void)
 {
-	struct fantail_group *g;
 	struct fantail_stats s;
 	void *room;
 	uint32_t i;
 
-	cr_assert_eq(fantail_group_create(f, &g), 0);
 	for (i = 0; i < PEERS; i++)
-		cr_assert_eq(fantail_group_join(g, client[i].conn), 0);
+		cr_assert_eq(fantail_group_join(card.group, client[i].conn), 0);
 	mtu = MTU;
-	cr_assert_eq(fantail_arena_reserve(f, PAYLOAD, &room), 0);
+	cr_assert_eq(fantail_arena_reserve(card.f, PAYLOAD, &room), 0);
 	for (i = 0; i < PAYLOAD; i++)
 		((uint8_t *)room)[i] = down_byte(i);
-	cr_assert_eq(fantail_publish(f, fantail_to_group(g), room, PAYLOAD, 1),
+	cr_assert_eq(fantail_publish(card.f, fantail_to_group(card.group), room,
+				     PAYLOAD, 1),
 		     0);
-	cr_assert_eq(fantail_submit(f), 1);
-	run_until(all_delivered);
+	cr_assert_eq(fantail_submit(card.f), 1);
+	card_run_until(&card, all_delivered);
 	for (i = 0; i < PEERS; i++) {
 		cr_assert_eq(client[i].wrong, false);
 		cr_assert_eq(client[i].down, PAYLOAD);
 		cr_assert_eq(client[i].conn->mss, MSS);
-		cr_assert_eq(fantail_group_leave(g, client[i].conn), 0);
+		cr_assert_eq(fantail_group_leave(card.group, client[i].conn),
+			     0);
 	}
-	cr_assert_eq(fantail_group_destroy(g), 0);
-	fantail_stats(f, &s);
+	cr_assert_eq(fantail_group_destroy(card.group), 0);
+	fantail_stats(card.f, &s);
 	cr_assert_eq(s.icmp_mss_lowered, PEERS);
 	cr_assert_eq(largest, MSS, "smaller, and full");
 	cr_assert_geq(too_big, PEERS);
@@ -271,28 +221,28 @@ static void send_over_small_mtu(void)
 /* We first; the peers' FINs are never acknowledged before we have forgotten. */
 static void close_with_lost_acks(void)
 {
-	struct fantail_peers *peers = fantail_net_peers(fantail_sim_net(sim));
+	struct fantail_peers *peers;
 	struct fantail_stats s;
 	uint32_t i;
 
 	for (i = 0; i < PEERS; i++)
 		fantail_close_conn(client[i].conn);
-	fantail_submit(f);
-	cr_assert_geq(fantail_wait(f, 50000), 0);
-	fantail_sim_lock(sim);
+	fantail_submit(card.f);
+	cr_assert_geq(fantail_wait(card.f, 50000), 0);
+	peers = card_lock(&card);
 	for (i = 0; i < PEERS; i++)
 		cr_assert_eq(fantail_peer_shutdown(peers, i), 0);
-	fantail_sim_unlock(sim);
+	card_unlock(&card);
 	lose_acks = true;
-	run_until(all_closed);
+	card_run_until(&card, all_closed);
 	for (i = 0; i < PEERS; i++)
 		fantail_release_conn(client[i].conn);
-	run_until(all_released);
+	card_run_until(&card, all_released);
 	cr_assert_geq(acks_lost, PEERS);
 	cr_assert_not(peers_closed());
 	lose_acks = false;
-	run_until(peers_closed);
-	fantail_stats(f, &s);
+	card_run_until(&card, peers_closed);
+	fantail_stats(card.f, &s);
 	cr_assert_eq(s.time_wait_entered, PEERS);
 	cr_assert_eq(s.time_wait, PEERS);
 	cr_assert_geq(s.time_wait_acks, PEERS);
@@ -303,18 +253,14 @@ static void close_with_lost_acks(void)
 Test(path, cookies_small_mtu_and_time_wait)
 {
 	struct fantail_stats s;
-	char why[300];
 
 	open_all();
-	run_until(all_accepted);
-	fantail_stats(f, &s);
+	card_run_until(&card, all_accepted);
+	fantail_stats(card.f, &s);
 	cr_assert_geq(s.cookies_accepted, PEERS - BACKLOG - 2);
 	cr_assert_eq(s.cookies_bad, 0);
 	cr_assert_eq(s.syn_dropped, 0);
 	send_over_small_mtu();
 	close_with_lost_acks();
-	fantail_close(f);
-	fantail_dev_close(dev);
-	cr_assert_eq(fantail_sim_check(sim, why, sizeof(why)), 0, "%s", why);
-	fantail_sim_close(sim);
+	card_close(&card);
 }

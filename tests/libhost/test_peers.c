@@ -5,28 +5,18 @@
  * closing, ids used again.
  */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "fantail.h"
-#include "fantail_sim.h"
-#include "net.h"
-#include "peer.h"
+#include "card_fixture.h"
 
 #define PEERS	 32
 #define ROUNDS	 4
-#define PORT	 9000
 #define UP_BYTES 3000 /* each peer sends, right behind its handshake */
 #define BATCHES	 40
 #define BURST	 5 /* batches until all is delivered */
 #define PAYLOAD	 700
 
-static struct fantail_sim *sim;
-static struct fantail_dev *dev;
-static struct fantail *f;
-static struct fantail_group *group;
-
+static struct card card;
 static struct client {
 	struct fantail_conn *conn;
 	uint16_t events;
@@ -70,64 +60,10 @@ static void on_data(void *ctx, struct fantail_peers *peers, uint32_t n,
 			client[n].wrong = true;
 }
 
-static void open_all(void)
-{
-	struct fantail_dev_options dev_opt = { 0 };
-	struct fantail_options opt = { 0 };
-	struct fantail_peers_config peers;
-	struct fantail_net_config net;
-	struct fantail_sim_config cfg;
-	struct fantail_listener *l;
-
-	fantail_net_config_default(&net);
-	fantail_peers_config_default(&peers);
-	peers.count = PEERS;
-	peers.connect_at_us = FANTAIL_NET_NEVER;
-	peers.configure = configure;
-	peers.on_data = on_data;
-	net.card_ip = 0x0A010001;
-	net.card_port = PORT;
-	net.peers = &peers;
-	fantail_sim_config_init(&cfg);
-	cfg.network = "peers:";
-	cfg.net = &net;
-	cr_assert_eq(fantail_sim_open(&cfg, &sim), 0);
-	dev_opt.sim = sim;
-	cr_assert_eq(fantail_dev_open("sim:", &dev_opt, &dev), 0);
-	opt.dev = dev;
-	memcpy(opt.mac, net.card_mac, 6);
-	opt.ip = net.card_ip;
-	opt.prefix_len = 16;
-	opt.qp.slot_count = 64;
-	cr_assert_eq(fantail_open(&opt, &f), 0);
-	cr_assert_eq(fantail_listen(f, PORT, PEERS, &l), 0);
-	cr_assert_eq(fantail_group_create(f, &group), 0);
-}
-
-static void close_all(void)
-{
-	char why[300];
-
-	fantail_close(f);
-	fantail_dev_close(dev);
-	cr_assert_eq(fantail_sim_check(sim, why, sizeof(why)), 0, "%s", why);
-	fantail_sim_close(sim);
-}
-
-static struct client *client_of(const struct fantail_conn *c)
-{
-	uint16_t port;
-	uint32_t ip;
-
-	fantail_conn_peer(c, &ip, &port);
-	cr_assert_lt(ip - 0x0A010100, PEERS);
-	return &client[ip - 0x0A010100];
-}
-
 static void on_conn_event(const struct fantail_event *ev)
 {
-	struct client *c = client_of(ev->conn);
-	uint32_t n = (uint32_t)(c - client);
+	uint32_t n = card_peer_of(&card, ev->conn);
+	struct client *c = &client[n];
 	uint16_t i;
 
 	if (ev->type == FANTAIL_EVENT_ACCEPT) {
@@ -143,7 +79,7 @@ static void on_conn_event(const struct fantail_event *ev)
 	} else {
 		for (i = 0; i < ev->u.data.len; i++)
 			cr_assert_eq(ev->u.data.ptr[i], up_byte(n, c->up++));
-		cr_assert_eq(fantail_recv_return(f, ev->u.data.slot), 0);
+		cr_assert_eq(fantail_recv_return(card.f, ev->u.data.slot), 0);
 	}
 }
 
@@ -157,24 +93,15 @@ static void on_event(const struct fantail_event *ev)
 		refused++;
 }
 
-/* Poll and sleep until @done says so, at most 20 s of the card's time. */
-static void run_until(bool (*done)(void))
+static void open_all(void)
 {
-	uint64_t end = fantail_dev_now_us(dev) + 20000000;
-	struct fantail_event ev[16];
-	int n, i;
-
-	while (!done()) {
-		n = fantail_poll(f, ev, 16);
-		cr_assert_geq(n, 0, "poll: %d", n);
-		for (i = 0; i < n; i++)
-			on_event(&ev[i]);
-		if (n)
-			continue;
-		cr_assert_lt(fantail_dev_now_us(dev), end, "stuck");
-		n = fantail_wait(f, 10000);
-		cr_assert_geq(n, 0, "wait: %d", n);
-	}
+	card_init(&card, PEERS, on_event);
+	card.peers.connect_at_us = FANTAIL_NET_NEVER;
+	card.peers.configure = configure;
+	card.peers.on_data = on_data;
+	card.options.qp.slot_count = 64;
+	card.backlog = PEERS;
+	card_open(&card);
 }
 
 static bool all_accepted(void)
@@ -211,7 +138,7 @@ static bool all_released(void)
 {
 	struct fantail_stats s;
 
-	fantail_stats(f, &s);
+	fantail_stats(card.f, &s);
 	return !s.open;
 }
 
@@ -222,15 +149,14 @@ static void connect_all(void)
 	uint8_t up[UP_BYTES];
 	uint32_t n, i;
 
-	fantail_sim_lock(sim);
-	peers = fantail_net_peers(fantail_sim_net(sim));
+	peers = card_lock(&card);
 	for (n = 0; n < PEERS; n++) {
 		for (i = 0; i < UP_BYTES; i++)
 			up[i] = up_byte(n, i);
 		cr_assert_eq(fantail_peer_connect(peers, n, 0), 0);
 		cr_assert_eq(fantail_peer_send(peers, n, up, UP_BYTES), 0);
 	}
-	fantail_sim_unlock(sim);
+	card_unlock(&card);
 }
 
 /* To everybody, in one of three ways; returns the payloads it takes. */
@@ -239,7 +165,8 @@ static int publish_one(uint32_t batch, uint32_t k, const void *p)
 	uint32_t half[2][PEERS], count[2] = { 0 }, i;
 
 	if (k != 1) {
-		cr_assert_eq(fantail_publish(f, fantail_to_group(group), p,
+		cr_assert_eq(fantail_publish(card.f,
+					     fantail_to_group(card.group), p,
 					     PAYLOAD, batch),
 			     0);
 		return 1;
@@ -251,7 +178,7 @@ static int publish_one(uint32_t batch, uint32_t k, const void *p)
 			fantail_conn_handle(client[i].conn);
 	}
 	for (i = 0; i < 2; i++)
-		cr_assert_eq(fantail_publish(f,
+		cr_assert_eq(fantail_publish(card.f,
 					     fantail_to_list(half[i], count[i]),
 					     p, PAYLOAD, batch),
 			     0);
@@ -267,23 +194,23 @@ static void publish_all(void)
 	int rc, n;
 
 	for (i = 0; i < PEERS; i++)
-		cr_assert_eq(fantail_group_join(group, client[i].conn), 0);
+		cr_assert_eq(fantail_group_join(card.group, client[i].conn), 0);
 	for (b = 0; b < BATCHES; b++) {
 		for (k = 0, n = 0; k < 3; k++) {
-			rc = fantail_arena_reserve(f, PAYLOAD, &room);
+			rc = fantail_arena_reserve(card.f, PAYLOAD, &room);
 			cr_assert_eq(rc, 0);
 			p = room;
 			for (i = 0; i < PAYLOAD; i++)
 				p[i] = down_byte(at++);
 			n += publish_one(b, k, p);
 		}
-		cr_assert_eq(fantail_submit(f), n);
+		cr_assert_eq(fantail_submit(card.f), n);
 		published++;
 		/* the small engine aborts who lags a quarter of 64 KiB */
 		if (published % BURST == 0)
-			run_until(all_delivered);
+			card_run_until(&card, all_delivered);
 	}
-	run_until(all_delivered);
+	card_run_until(&card, all_delivered);
 	for (i = 0; i < PEERS; i++) {
 		cr_assert_eq(client[i].wrong, false, "peer %u", i);
 		cr_assert_eq(client[i].down, BATCHES * PAYLOAD * 3);
@@ -296,20 +223,19 @@ static void close_both_ways(void)
 	struct fantail_peers *peers;
 	uint32_t n;
 
-	fantail_sim_lock(sim);
-	peers = fantail_net_peers(fantail_sim_net(sim));
+	peers = card_lock(&card);
 	for (n = 0; n < PEERS; n += 2)
 		cr_assert_eq(fantail_peer_shutdown(peers, n), 0);
-	fantail_sim_unlock(sim);
+	card_unlock(&card);
 	for (n = 0; n < PEERS; n++)
 		cr_assert_eq(fantail_close_conn(client[n].conn), 0);
-	fantail_submit(f);
-	cr_assert_geq(fantail_wait(f, 100000), 0);
-	fantail_sim_lock(sim);
+	fantail_submit(card.f);
+	cr_assert_geq(fantail_wait(card.f, 100000), 0);
+	card_lock(&card);
 	for (n = 1; n < PEERS; n += 2)
 		cr_assert_eq(fantail_peer_shutdown(peers, n), 0);
-	fantail_sim_unlock(sim);
-	run_until(all_closed);
+	card_unlock(&card);
+	card_run_until(&card, all_closed);
 	for (n = 0; n < PEERS; n++) {
 		cr_assert(client[n].events & FANTAIL_EV_PEER_FIN);
 		cr_assert_eq(client[n].events &
@@ -318,7 +244,7 @@ static void close_both_ways(void)
 			     0);
 		fantail_release_conn(client[n].conn);
 	}
-	run_until(all_released);
+	card_run_until(&card, all_released);
 }
 
 Test(peers, whole_lives)
@@ -332,12 +258,12 @@ Test(peers, whole_lives)
 		memset(client, 0, sizeof(client));
 		accepted = closed = batches = published = 0;
 		connect_all();
-		run_until(all_accepted);
-		run_until(all_received);
+		card_run_until(&card, all_accepted);
+		card_run_until(&card, all_received);
 		publish_all();
 		close_both_ways();
 	}
-	fantail_stats(f, &s);
+	fantail_stats(card.f, &s);
 	cr_assert_eq(s.accepted, PEERS * ROUNDS);
 	cr_assert_eq(s.released, PEERS * ROUNDS);
 	cr_assert_eq(s.batches, BATCHES * ROUNDS);
@@ -349,14 +275,14 @@ Test(peers, whole_lives)
 	cr_assert_eq(s.rst_sent, 0);
 	cr_assert_eq(s.install_refused, 0);
 	cr_assert_eq(refused + s.refused - s.inject_missed, 0);
-	cr_assert_eq(fantail_qp_counter(fantail_queue_pair(f),
+	cr_assert_eq(fantail_qp_counter(fantail_queue_pair(card.f),
 					FANTAIL_QPCNT_DATA_DOORBELLS,
 					&doorbells),
 		     0);
 	cr_assert_eq(doorbells, s.batches + s.plain_doorbells);
 	/* Everything came back. */
-	cr_assert_eq(fantail_group_destroy(group), 0);
-	cr_assert_geq(fantail_wait(f, 0), 0);
-	cr_assert_eq(fantail_slots_held(fantail_queue_pair(f)), 0);
-	close_all();
+	cr_assert_eq(fantail_group_destroy(card.group), 0);
+	cr_assert_geq(fantail_wait(card.f, 0), 0);
+	cr_assert_eq(fantail_slots_held(fantail_queue_pair(card.f)), 0);
+	card_close(&card);
 }
