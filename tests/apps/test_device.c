@@ -205,6 +205,7 @@ Test(device, same_figures_as_in_process)
 	cr_assert_eq(value(json_object_get(card, "server"), "posted_writes"),
 		     value(json_object_get(card, "server"), "region_writes"));
 	cr_assert_eq(value(json_object_get(card, "server"), "refused"), 0);
+	cr_assert_eq(value(card, "read_faults"), 0);
 	cr_assert_eq(value(card, "write_faults"), 0);
 	json_decref(here);
 	json_decref(there);

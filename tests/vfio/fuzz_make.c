@@ -338,18 +338,3 @@ void lie_mutate(struct fuzz *f)
 				(uint8_t)(1u << lie_below(f, 8));
 	}
 }
-
-/*
- * A queue pair may be enabled again only when it has stopped, and messages
- * cannot wait for that: its switch is start_card()'s.
- */
-void lie_leave_switch_alone(struct fuzz *f)
-{
-	const uint64_t at = FANTAIL_PAGE_BYTES + FANTAIL_QP_QP_CTRL;
-	struct vfu_region_access a;
-
-	memcpy(&a, f->body, sizeof(a));
-	if (f->len >= sizeof(a) && a.region == VFU_REGION_BAR0 &&
-	    a.offset < at + 4 && a.offset + 8 > at)
-		f->body[0] ^= 0x10;
-}

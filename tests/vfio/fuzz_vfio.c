@@ -237,7 +237,6 @@ static bool step(struct fuzz *f, uint64_t n)
 		do
 			lie_mutate(f);
 		while (lie_chance(f, 30));
-	lie_leave_switch_alone(f);
 	f->res->messages++;
 	ok = raw_send(f->s, f->header, f->size, f->body, f->len, f->fds,
 		      f->fd_count);

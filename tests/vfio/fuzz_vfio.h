@@ -43,6 +43,5 @@ bool lie_chance(struct fuzz *f, unsigned int percent);
 /* fuzz_make.c: a message that could be meant, and one change to it. */
 void lie_make(struct fuzz *f);
 void lie_mutate(struct fuzz *f);
-void lie_leave_switch_alone(struct fuzz *f);
 
 #endif
