@@ -5,24 +5,71 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fantail_regs.h"
 
 struct vfu_child vfu_server;
 int vfu_s;
+int vfu_fds;
+
+static void start(unsigned int patience_ms)
+{
+	cr_assert_eq(vfu_child_start(&vfu_server, patience_ms), 0);
+	vfu_s = raw_open(vfu_server.path);
+	cr_assert_geq(vfu_s, 0);
+	vfu_fds = vfu_child_fds(&vfu_server);
+}
 
 void vfu_start(void)
 {
-	cr_assert_eq(vfu_child_start(&vfu_server, 0), 0);
-	vfu_s = raw_open(vfu_server.path);
-	cr_assert_geq(vfu_s, 0);
+	start(0);
 }
 
 void vfu_stop(void)
 {
 	close(vfu_s);
 	cr_assert_eq(vfu_child_stop(&vfu_server), 0);
+}
+
+void vfu_start_hasty(void)
+{
+	start(VFU_HASTY_MS);
+}
+
+void vfu_end(void)
+{
+	vfu_must_serve();
+	vfu_stop();
+}
+
+void vfu_must_serve(void)
+{
+	cr_assert(raw_power_up(vfu_s));
+	cr_assert_eq(vfu_get32(VFU_REGION_BAR0, FANTAIL_REG_ID),
+		     FANTAIL_ID_VALUE);
+	cr_assert_eq(vfu_child_fds(&vfu_server), vfu_fds);
+}
+
+void vfu_reconnect(void)
+{
+	close(vfu_s);
+	vfu_s = raw_open(vfu_server.path);
+	cr_assert_geq(vfu_s, 0);
+}
+
+void vfu_must_hang_up(void)
+{
+	static uint8_t body[RAW_BODY];
+	struct vfu_header header;
+	char byte;
+
+	while (raw_receive(vfu_s, &header, body) != RAW_CLOSED)
+		;
+	cr_assert_leq(recv(vfu_s, &byte, 1, MSG_DONTWAIT), 0);
+	vfu_reconnect();
+	vfu_must_serve();
 }
 
 uint32_t vfu_get32(uint32_t region, uint64_t offset)

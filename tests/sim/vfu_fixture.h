@@ -25,6 +25,23 @@ extern int vfu_s; /* the client's socket */
 void vfu_start(void);
 void vfu_stop(void);
 
+/*
+ * For clients that break rules: a server that soon loses patience, and its end
+ * when it still serves.
+ */
+#define VFU_HASTY_MS 300
+extern int
+	vfu_fds; /* the server's descriptors, with a client as it should be */
+void vfu_start_hasty(void);
+void vfu_end(void);
+
+/* This client is still served, and nothing of it is left open. */
+void vfu_must_serve(void);
+/* The server hangs up, and serves the next client. */
+void vfu_must_hang_up(void);
+/* The client goes, and another one comes. */
+void vfu_reconnect(void);
+
 uint32_t vfu_get32(uint32_t region, uint64_t offset);
 
 /* A file in memory, mapped at *@va if not NULL. Its descriptor. */
