@@ -6,6 +6,7 @@
 #   mk/bench.mk   measurements
 #   mk/test.mk    tests, mutants
 #   mk/fuzz.mk    long runs: fuzz, soak
+#   mk/vm.mk      a guest with an IOMMU
 #   mk/lint.mk    static checks
 #   mk/formal.mk  proofs
 
@@ -86,9 +87,10 @@ check: ## lint, drift, sanitizer runs of the host code, test
 	@$(MAKE) san
 	@$(MAKE) test
 
-ci: ## check, then the main job once; mutants, formal, soak and fuzz are targets of their own
+ci: ## check, then the main job once, and the guest; mutants, formal, soak and fuzz are targets of their own
 	@$(MAKE) check
 	@$(MAKE) run CLIENTS=20 MESSAGES=1000
+	@$(MAKE) vm-test
 
 regs: ## generate register package, headers and page from rtl/regs/fantail.toml
 	@tools/regs.py
@@ -99,4 +101,4 @@ drift: ## fail when a generated file is older than its source
 clean: ## remove build/
 	rm -rf build
 
-include mk/model.mk mk/host.mk mk/bench.mk mk/test.mk mk/fuzz.mk mk/lint.mk mk/formal.mk
+include mk/model.mk mk/host.mk mk/bench.mk mk/test.mk mk/fuzz.mk mk/vm.mk mk/lint.mk mk/formal.mk

@@ -19,7 +19,8 @@ HOST_LIBS := sim driver libhost
 $(foreach l,$(HOST_LIBS),$(eval OBJ_$(l) := $$(patsubst %.c,$(B)/obj/%.o,$$(wildcard $(l)/*.c))))
 # In the order in which they need each other.
 HOST_ARCHIVES := $(foreach l,libhost driver sim,$(if $(OBJ_$(l)),$(LIB)/$(l).a))
-link_libs = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
+link_archives = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+link_libs = $(link_archives) $(LDLIBS)
 
 APPS := $(sort $(patsubst apps/%/main.c,%,$(wildcard apps/*/main.c)))
 # What an app has beside main() can be tested: a library of its own.

@@ -7,7 +7,7 @@ C_FILES := $(sort $(wildcard sim/*.[ch] driver/*.[ch] libhost/*.[ch] apps/*/*.[c
 C_HAND := $(filter-out driver/fantail_regs.h driver/fantail_reg_table.h,$(C_FILES))
 C_SOURCES := $(filter %.c,$(C_HAND))
 CXX_FILES := $(sort $(wildcard sim/*.cpp tests/rtl/*/*.cpp))
-SHELL_FILES := .ci/run $(sort $(wildcard tools/*.sh tests/*/*.sh bench/*.sh))
+SHELL_FILES := .ci/run tools/vm-packages $(sort $(wildcard tools/*.sh tests/*/*.sh bench/*.sh))
 PYTHON_FILES := $(sort $(wildcard tools/*.py tests/*/*.py bench/*.py) tools/run-tests tools/mutants tools/lint-rtl tools/formal)
 
 .PHONY: lint lint-rtl lint-c lint-format lint-tidy lint-cppcheck lint-shell lint-python
