@@ -163,11 +163,13 @@ struct fantail_qp_options {
 	unsigned int data_log2;	   /* entries, 2..14; default 10 */
 	unsigned int control_log2; /* entries, 2..14; default 10 */
 	unsigned int status_log2;  /* records, 2..14; default 12 */
-	unsigned int slot_count;   /* 8..4096; default 1024 */
-	unsigned int mod_count;	   /* items, to 65535; default 64 */
-	uint32_t mod_us;	   /* microseconds; default 50 */
-	bool urgent;		   /* a failure ends its period at once */
-	bool summary_only;	   /* CONN records wait for COLLECT */
+	/* receive slots, 8..4096; default 1024. Data of one connection holds
+	 * at most a quarter of them, and its window closes before. */
+	unsigned int slot_count;
+	unsigned int mod_count; /* items, to 65535; default 64 */
+	uint32_t mod_us;	/* microseconds; default 50 */
+	bool urgent;		/* a failure ends its period at once */
+	bool summary_only;	/* CONN records wait for COLLECT */
 	/*
 	 * Frames and ARP requests for this IPv4 address go to this queue
 	 * pair (LOCAL_IP); 192.0.2.1 is 0xC0000201; 0: only what goes to

@@ -205,7 +205,7 @@
 #define FANTAIL_CNT_RX_SEGMENTS 0x148u /* TCP segments of installed connections; each is in one of the next six */
 #define FANTAIL_CNT_RX_ACCEPTED 0x150u /* of them acted on, their payload and FIN, if any, taken */
 #define FANTAIL_CNT_RX_DROP_WINDOW 0x158u /* of them out of order or outside the window, or data behind a FIN */
-#define FANTAIL_CNT_RX_DROP_DATA_SLOT 0x160u /* of them with payload not taken because no receive slot was free */
+#define FANTAIL_CNT_RX_DROP_DATA_SLOT 0x160u /* of them with payload not taken because no receive slot was free, or because a quarter of the slots holds data of their connection */
 #define FANTAIL_CNT_RX_CHALLENGED 0x168u /* of them answered by a challenge ACK, or by none for there had been enough */
 #define FANTAIL_CNT_RX_IGNORED 0x170u /* of them dropped in silence: no ACK flag, no timestamp, RST outside the window, connection dead */
 #define FANTAIL_CNT_RX_RESETS 0x178u /* connections reset by the peer */
@@ -258,7 +258,7 @@
 #define FANTAIL_QP_STATUS_LOG2 0x028u /* rw, records of the status ring */
 #define FANTAIL_STATUS_LOG2_VALUE_SHIFT 0 /* log2 */
 #define FANTAIL_STATUS_LOG2_VALUE_MASK 0x0000000Fu
-#define FANTAIL_QP_SLOT_COUNT 0x02Cu /* rw, receive slots */
+#define FANTAIL_QP_SLOT_COUNT 0x02Cu /* rw, receive slots; data of one connection holds at most a quarter of them */
 #define FANTAIL_SLOT_COUNT_VALUE_SHIFT 0 /* slots, 8..SLOT_COUNT_MAX */
 #define FANTAIL_SLOT_COUNT_VALUE_MASK 0x00001FFFu
 #define FANTAIL_QP_MOD_COUNT 0x030u /* rw, records and connections with news that end a period and fire an armed interrupt; 0 and 1: the first */

@@ -453,6 +453,7 @@ module fantail #(
     .s_seg_ready        (seg_ready),
     .s_seg_data         (seg_data),
     .data_ok_i          (data_ok),
+    .slot_count_i       (slot_count),
     .accept_o           (accept),
     .put_o              (put),
     .m_verdict_valid    (verdict_valid),

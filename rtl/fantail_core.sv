@@ -56,6 +56,7 @@ module fantail_core #(
   output logic                       s_seg_ready,
   input  fantail_pkg::seg_t          s_seg_data,
   input  logic [QueuePairs-1:0]      data_ok_i,
+  input  logic [13*QueuePairs-1:0]   slot_count_i,
   output logic [QueuePairs-1:0]      accept_o,        // see fantail_deliver
   output logic [QueuePairs-1:0]      put_o,
   output logic                       m_verdict_valid,
@@ -611,6 +612,7 @@ module fantail_core #(
     .rto_min_us_i,
     .rto_max_us_i,
     .data_ok_i,
+    .slot_count_i,
     .accept_o,
     .put_o,
     .s_cmd_valid      (cmd_ack_valid),

@@ -217,7 +217,7 @@ package fantail_regs_pkg;
   localparam logic [31:0] CNT_INDEX_RX_ACCEPTED = 32'h0000000A;
   localparam logic [11:0] CNT_RX_DROP_WINDOW = 12'h158;  // of them out of order or outside the window, or data behind a FIN
   localparam logic [31:0] CNT_INDEX_RX_DROP_WINDOW = 32'h0000000B;
-  localparam logic [11:0] CNT_RX_DROP_DATA_SLOT = 12'h160;  // of them with payload not taken because no receive slot was free
+  localparam logic [11:0] CNT_RX_DROP_DATA_SLOT = 12'h160;  // of them with payload not taken because no receive slot was free, or because a quarter of the slots holds data of their connection
   localparam logic [31:0] CNT_INDEX_RX_DROP_DATA_SLOT = 32'h0000000C;
   localparam logic [11:0] CNT_RX_CHALLENGED = 12'h168;  // of them answered by a challenge ACK, or by none for there had been enough
   localparam logic [31:0] CNT_INDEX_RX_CHALLENGED = 32'h0000000D;
@@ -304,7 +304,7 @@ package fantail_regs_pkg;
   localparam logic [11:0] QP_STATUS_LOG2 = 12'h028;  // rw, records of the status ring
   localparam logic [31:0] STATUS_LOG2_VALUE_LSB = 32'h00000000;  // log2
   localparam logic [31:0] STATUS_LOG2_VALUE_WIDTH = 32'h00000004;
-  localparam logic [11:0] QP_SLOT_COUNT = 12'h02C;  // rw, receive slots
+  localparam logic [11:0] QP_SLOT_COUNT = 12'h02C;  // rw, receive slots; data of one connection holds at most a quarter of them
   localparam logic [31:0] SLOT_COUNT_VALUE_LSB = 32'h00000000;  // slots, 8..SLOT_COUNT_MAX
   localparam logic [31:0] SLOT_COUNT_VALUE_WIDTH = 32'h0000000D;
   localparam logic [11:0] QP_MOD_COUNT = 12'h030;  // rw, records and connections with news that end a period and fire an armed interrupt; 0 and 1: the first

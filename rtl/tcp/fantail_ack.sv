@@ -7,7 +7,8 @@
 //   then wake the transmitter, a cycle after the write
 //
 // Contract: one event per cycle while verdicts are taken. Frames keep their order. Everything that is not a frame
-// comes first. Segments are accepted only while data_ok_i says that a slot can be had.
+// comes first. Segments are accepted only while data_ok_i says that a slot can be had. One connection's data holds at
+// most a quarter of its queue pair's slots; its window is shown closed from an eighth on.
 
 module fantail_ack #(
   parameter int Connections = 1024,
@@ -22,6 +23,7 @@ module fantail_ack #(
   input  logic [31:0]                rto_min_us_i,
   input  logic [31:0]                rto_max_us_i,
   input  logic [QueuePairs-1:0]      data_ok_i,
+  input  logic [13*QueuePairs-1:0]   slot_count_i,
   output logic [QueuePairs-1:0]      accept_o,       // payload of its connection is accepted in this cycle
   output logic [QueuePairs-1:0]      put_o,          // a verdict of its connection, or a frame for its host, is on its way
   // commands
@@ -166,11 +168,16 @@ module fantail_ack #(
   logic                       wake, cnt_dup, cnt_fast, cnt_timeout, cnt_reset;
   logic                       cnt_accept, cnt_window, cnt_no_slot, cnt_challenge, cnt_ignore, success;
 
-  logic data_ok;  // of the connection's queue pair
+  logic        data_ok;  // of the connection's queue pair
+  logic [12:0] share;    // of its slots, for one connection
   always_comb begin
     data_ok = 1'b0;
+    share   = '0;
     for (int q = 0; q < QueuePairs; q++) begin
-      if (par_i.qp == 3'(q)) data_ok = data_ok_i[q];
+      if (par_i.qp == 3'(q)) begin
+        data_ok = data_ok_i[q];
+        share   = slot_count_i[13*q +: 13] >> 2;
+      end
       accept_o[q] = a1_valid_q && verdict == fantail_pkg::VerdictData && par_i.qp == 3'(q);
       put_o[q]    = a2_valid_q && a2_tell_q && a2_verdict_q.qp == 3'(q);
     end
@@ -179,6 +186,7 @@ module fantail_ack #(
   fantail_ack_event u_event (
     .kind_i        (a1_kind_q),
     .data_ok_i     (data_ok),
+    .share_i       (share),
     .now_us_i,
     .now_ms_i,
     .rto_min_us_i,
@@ -325,6 +333,8 @@ module fantail_ack #(
   // recover is una - 1 unless a loss has set it, and then at most what was sent: 32 bits compare it rightly (row 33)
   `ASSERT(RecoverNear, !(a1_valid_q && own.alive && n.alive
                          && ($signed(n.una - n.recover) > 1 || $signed(n.recover - tx_i.max) > 0)))
+  // No connection has more slots than its share (a segment that is accepted needs a place below it).
+  `ASSERT(SlotShare, !(a1_valid_q && verdict == fantail_pkg::VerdictData && own.slots >= share))
   // una never runs past what was sent (row 12)
   `ASSERT(UnaBelowMax, !(a1_valid_q && own.alive && n.alive && $signed(n.una - tx_i.max) > 0))
 

@@ -7,6 +7,7 @@
 module fantail_ack_event (
   input  logic [3:0]                  kind_i,        // fantail_ack: Ev*
   input  logic                        data_ok_i,     // a receive slot can be had
+  input  logic [12:0]                 share_i,       // slots that one connection may hold
   input  logic [47:0]                 now_us_i,
   input  logic [31:0]                 now_ms_i,
   input  logic [31:0]                 rto_min_us_i,
@@ -71,20 +72,23 @@ module fantail_ack_event (
 
   // ---------------------------------------------------------------- receive side
   logic [31:0] rcv_wnd;
-  logic        take_data, take_fin, no_slot, ack_now, ack_later, ts_take;
+  logic        take_data, take_fin, no_slot, ack_now, ack_later, ts_take, half;
 
   assign rcv_wnd   = s_i.rcv_edge - s_i.rcv_nxt;
-  logic fits;
+  logic fits, full;
+  assign full      = s_i.slots >= share_i;
   assign fits      = good && in_order && (seg_i.pay_len != '0) && (fresh != '0) && !fresh[31]
                   && (fresh <= rcv_wnd) && !s_i.peer_fin;
-  assign take_data = fits && data_ok_i;
-  assign no_slot   = fits && !data_ok_i;
+  assign take_data = fits && data_ok_i && !full;
+  assign no_slot   = fits && !take_data;
   assign take_fin  = good && in_order && is_fin && !s_i.peer_fin && (take_data || (fresh == '0));
+  assign half      = take_data && (s_i.slots + 13'd1 >= share_i >> 1);
   // The first segment waits for company, the second is acknowledged (row 44), and so is at once whatever has sequence space and
-  // was not taken, unless for want of a slot: then the peer sends it again.
-  assign ack_later = take_data && !take_fin && (s_i.rcv_nxt == tx_i.acked);
+  // was not taken, unless for want of a slot: then the peer sends it again. Whose own data holds the slots is told that the
+  // window is closed: its sender stops, and hears when it opens.
+  assign ack_later = take_data && !take_fin && (s_i.rcv_nxt == tx_i.acked) && (s_i.shut || !half);
   assign ack_now   = challenge_ok || refuse
-                  || (good && (seg_len != '0) && !ack_later && !(in_order && (fresh != '0) && !data_ok_i));
+                  || (good && (seg_len != '0) && !ack_later && !(in_order && (fresh != '0) && !data_ok_i && !full));
   // RFC 7323 4.3: from segments that begin at or before the last ACK sent (what is older was refused)
   assign ts_take   = good && par_i.ts && ($signed(seg_i.seq - tx_i.acked) <= 0);
 
@@ -189,9 +193,11 @@ module fantail_ack_event (
 
   // ---------------------------------------------------------------- install, credit
   logic [31:0] ctx_rto, initial_wnd, rcv_free;
+  logic        open_wide;
   logic        unsent;
   assign ctx_rto  = ctx_i.srtt_us + (ctx_i.srtt_us << 1);                                          // RFC 6298 2.2: R + 4 R / 2
   assign rcv_free = s_i.rcv_free + value_i;
+  assign open_wide = rcv_free >= 32'(par_i.rcv_step);
   assign unsent   = $signed(enq_i.queued + 32'(enq_i.closing) - tx_i.nxt) > 0;
 
   fantail_initial_window u_initial (
@@ -227,6 +233,8 @@ module fantail_ack_event (
         if (take_data) begin
           verdict_o   = fantail_pkg::VerdictData;
           n_o.rcv_nxt = s_i.rcv_nxt + fresh;
+          n_o.slots   = s_i.slots + 13'd1;
+          if (half) n_o.shut = 1'b1;
         end
         if (take_fin) begin
           n_o.peer_fin = 1'b1;
@@ -363,15 +371,18 @@ module fantail_ack_event (
       fantail_tcp_pkg::EvLag: if (s_i.alive) ev_o = value_i[15:0];
 
       // Our window opens in steps, not in crumbs (RFC 9293 3.8.6.2.2); a peer that may have stopped is told at once.
-      fantail_tcp_pkg::EvCredit: if (s_i.alive) begin
+      fantail_tcp_pkg::EvCredit, fantail_tcp_pkg::EvReturn: if (s_i.alive) begin
         n_o.rcv_free = rcv_free;
-        if (rcv_free >= 32'(par_i.rcv_step)) begin
+        if (open_wide) begin
           n_o.rcv_free = '0;
           n_o.rcv_edge = s_i.rcv_edge + rcv_free;
-          if (rcv_wnd < 32'd2920) begin
-            n_o.ack_gen = s_i.ack_gen + 2'd1;
-            wake_o      = 1'b1;
-          end
+        end
+        if (kind_i == fantail_tcp_pkg::EvReturn && s_i.slots != '0) n_o.slots = s_i.slots - 13'd1;
+        // shown open again when few slots are left, and a step of window
+        if (n_o.slots <= share_i >> 2 && (n_o.rcv_edge - s_i.rcv_nxt) >= 32'(par_i.rcv_step)) n_o.shut = 1'b0;
+        if (!n_o.shut && (s_i.shut || (open_wide && rcv_wnd < 32'd2920))) begin
+          n_o.ack_gen = s_i.ack_gen + 2'd1;
+          wake_o      = 1'b1;
         end
       end
 

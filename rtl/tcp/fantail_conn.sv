@@ -197,6 +197,7 @@ module fantail_conn #(
           fantail_pkg::CmdRetire:  m_ack_kind = fantail_tcp_pkg::EvRetire;
           fantail_pkg::CmdQuery:   m_ack_kind = cmd_q.arg[7:0] == fantail_regs_pkg::QUERY_DRAINED ? fantail_tcp_pkg::EvDrain
                                                                                               : fantail_tcp_pkg::EvQuery;
+          fantail_pkg::CmdCredit:  m_ack_kind = fantail_tcp_pkg::EvReturn;
           default:                 m_ack_kind = fantail_tcp_pkg::EvCredit;
         endcase
         if (m_ack_ready) state_d = (install || cmd_q.op == fantail_pkg::CmdRetire) ? Enqueue : Done;

@@ -77,7 +77,7 @@ package fantail_tcp_pkg;
   } tx_t;
 
   // Owner: fantail_ack.
-  localparam int AckW = 770;
+  localparam int AckW = 784;
   typedef struct packed {
     logic        alive;       // installed, neither reset nor aborted nor timed out
     logic        rst_req;     // a RST is owed to the peer
@@ -114,6 +114,8 @@ package fantail_tcp_pkg;
     logic [31:0] rcv_nxt;
     logic [31:0] rcv_edge;    // right edge of the receive window
     logic [31:0] rcv_free;    // credit not yet added to it
+    logic [12:0] slots;       // receive slots that its data holds, or will
+    logic        shut;        // for these the window is shown closed
     logic [31:0] delack_us;   // when the first unacknowledged segment came
     logic [31:0] challenge_us; // when the first of the counted challenge ACKs was sent
     logic [3:0]  challenges;
@@ -175,6 +177,7 @@ package fantail_tcp_pkg;
   localparam logic [3:0] EvOverrun  = 4'd9;
   localparam logic [3:0] EvDrain    = 4'd11;  // DRAINED is asked for
   localparam logic [3:0] EvFence    = 4'd12;  // of no connection
+  localparam logic [3:0] EvReturn   = 4'd13;  // a receive slot, and its credit
   localparam logic [3:0] EvLag      = 4'd10;  // the sweeper has LAGGING, WRITABLE or SKIPPED to tell
 
   // An ACK of data waits at most so long for a segment to ride on (RFC 9293 3.8.6.3: below 500 ms), microseconds.

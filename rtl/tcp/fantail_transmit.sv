@@ -158,7 +158,7 @@ module fantail_transmit #(
       right_q     <= ack_i.una + ack_i.swnd;
       sent_q      <= own.max - ack_i.una;                 // outstanding, FIN included
       una_avail_q <= enq_i.queued - ack_i.una;
-      wnd_q       <= (ack_i.rcv_edge - ack_i.rcv_nxt) >> par_i.rcv_wscale;
+      wnd_q       <= ack_i.shut ? '0 : (ack_i.rcv_edge - ack_i.rcv_nxt) >> par_i.rcv_wscale;
       rto_ask_q   <= rto_ask;
       rtx_ask_q   <= ack_i.rtx_gen != own.rtx_seen;
       probe_ask_q <= ack_i.probe_gen != own.probe_seen;
