@@ -141,6 +141,10 @@ static void open_sim(struct engine *e)
 	cfg.cycle_limit = 10000000;
 	cfg.pcap = e->opt.pcap ? e->opt.pcap : getenv("PCAP");
 	cfg.log = on_log;
+	if (e->opt.slow_mac) {
+		cfg.mac_pacing = true;
+		cfg.ns_per_cycle = 1;
+	}
 	cr_assert_eq(fantail_sim_open(&cfg, &e->sim), 0);
 }
 
