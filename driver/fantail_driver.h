@@ -128,7 +128,8 @@ struct fantail_mem {
 
 /**
  * fantail_dma_alloc - memory that the card can reach
- * @bytes: at least 1; rounded up to whole pages
+ * @bytes: at least 1; rounded up to whole pages, from 2 MiB on to huge pages
+ *	if so many are free
  * @flags: FANTAIL_DMA_ of transport.h: what the card may do, and for which
  *	queue pair
  * @mem: filled on success; page-aligned both ways, zeroed

@@ -31,8 +31,11 @@ static int fill_options(struct fantail_options *o,
 	*o = *given;
 	if (!o->prefix_len)
 		o->prefix_len = 24;
+	if (!o->arena_max)
+		o->arena_max = o->arena_bytes ? o->arena_bytes : 64u << 20;
 	if (!o->arena_bytes)
-		o->arena_bytes = 4u << 20;
+		o->arena_bytes = o->arena_max < 4u << 20 ? o->arena_max
+							 : 4u << 20;
 	if (!o->flush_us)
 		o->flush_us = 1000;
 	if (!o->rcv_credit)
@@ -51,8 +54,8 @@ static int fill_options(struct fantail_options *o,
 		o->mss_floor = MSS_FLOOR;
 	if ((!o->dev && !o->uri) || !o->ip || o->ip >> 28 >= 0xE ||
 	    o->mac[0] & 1 || o->prefix_len > 32 || o->arena_bytes < ARENA_MIN ||
-	    o->arena_bytes > ARENA_MAX || o->rcv_credit > CREDIT_MAX ||
-	    o->policy > FANTAIL_POLICY_REPORT ||
+	    o->arena_bytes > o->arena_max || o->arena_max > ARENA_MAX ||
+	    o->rcv_credit > CREDIT_MAX || o->policy > FANTAIL_POLICY_REPORT ||
 	    o->time_wait_max > TIME_WAIT_MAX || o->connects > 65535 ||
 	    o->mss_floor < FANTAIL_MSS_MIN || o->mss_floor > MSS_OURS)
 		return -EINVAL;

@@ -78,6 +78,12 @@ struct fantail_options {
 
 	uint32_t arena_bytes; /* 64 KiB..1 GiB; 4 MiB */
 	/*
+	 * When payloads under way fill it, the arena doubles, up to this; if
+	 * there is no memory for that, it stays as it is. From arena_bytes to
+	 * 1 GiB; 64 MiB, or arena_bytes if those are given.
+	 */
+	uint32_t arena_max;
+	/*
 	 * For the target lists of payloads under way: from one of all the
 	 * card's connections (4 bytes each) to 1 GiB; sixteen of these, at
 	 * least 64 KiB.
@@ -348,10 +354,11 @@ uint32_t fantail_payload_max(const struct fantail *f);
  * Does not advance: what is published from it is used up, the rest is given
  * again by the next reserve, which cancels this one. So payloads published
  * one after the other lie side by side, and the card reads them in one go.
+ * Memory is allocated, and registered, only when the arena grows (arena_max).
  *
- * Returns 0; -EMSGSIZE; -EINVAL; -EAGAIN: payloads fill the arena, poll (or
- * wait) until batches are done. If the open batch itself fills it, that
- * batch has been ended and submitted.
+ * Returns 0; -EMSGSIZE; -EINVAL; -EAGAIN: payloads fill the arena, which does
+ * not grow any more: poll (or wait) until batches are done. If the open batch
+ * itself fills it, that batch has been ended and submitted.
  */
 int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr);
 

@@ -22,6 +22,7 @@ struct fantail_stats {
 	uint64_t part_doorbells;  /* extra ones, for overlong batches */
 	uint64_t plain_doorbells; /* DATA doorbells without payloads */
 	uint64_t arena_wraps;
+	uint64_t arena_grown;
 	uint64_t lists; /* payloads to a list */
 	uint64_t list_wraps;
 	uint64_t again; /* -EAGAIN given for want of room */

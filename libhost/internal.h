@@ -209,6 +209,9 @@ int control_run(struct fantail *f, bool all);
 
 /* ------------------------------------------------------------- publishing */
 
+/* 64 KiB doubled until it is 1 GiB. */
+#define ARENA_SPENT_MAX 14
+
 /* Memory that DATA entries name; one for payloads, one for target lists. */
 struct arena {
 	struct fantail_mem mem;
@@ -216,6 +219,7 @@ struct arena {
 	uint64_t head;
 	uint64_t reserved; /* bytes given from tail on */
 	uint64_t *end;	   /* per DATA entry: free up to here */
+	uint32_t last;	   /* of a spent one: behind the last entry */
 };
 
 struct batch {
@@ -228,6 +232,29 @@ struct batch {
 
 int arena_init(struct fantail *f);
 void arena_free(struct fantail *f);
+/* Take note of how far the card is. */
+void arena_reclaim(struct fantail *f);
+/*
+ * The next entry names memory from @pos on that an earlier one named too:
+ * what stands before it frees nothing of that.
+ */
+void arena_keep(struct fantail *f, uint64_t pos);
+/* Let @len bytes in one piece begin at the tail. False: not free. */
+bool arena_room(struct arena *a, uint64_t len, uint64_t *wraps);
+/* A larger one for payloads, empty. False: it is as large as it may be. */
+bool arena_grow(struct fantail *f);
+/*
+ * Arena and position of @ptr: in the reservation, or in a payload the card
+ * has not passed yet. NULL: neither.
+ */
+struct arena *arena_locate(struct fantail *f, const void *ptr, size_t len,
+			   uint64_t *pos);
+/* A list begins at a line, so that it takes as few of them as can be. */
+static inline uint32_t list_bytes(uint32_t handles)
+{
+	return (4 * handles + 63) & ~63u;
+}
+
 /* A DATA entry that is no payload, or NULL: full. */
 struct fantail_entry *data_get(struct fantail *f);
 /* Ring if the open batch, or what else waits, is due. */
@@ -500,6 +527,8 @@ struct fantail {
 
 	struct arena arena;
 	struct arena lists;
+	struct arena spent[ARENA_SPENT_MAX]; /* payloads' arenas of before */
+	unsigned int spents;
 	uint32_t reclaimed; /* DATA entries looked at */
 	struct batch batch;
 	uint32_t last_rung; /* DATA index behind the last LAST */

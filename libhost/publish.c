@@ -1,78 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The arena and the batch.
- *
- *   arena:   head ............ tail ........ tail + reserved
- *            | the card may    | given to the
- *            | still read this | application
- *
- * Positions only grow; a place is the position modulo the size. A DATA entry
- * remembers how far the arena is free once the ring's head has passed it:
- * then the card will not read its memory again. At the BATCH record that
- * holds for the whole batch; going by entries also frees the front of a
- * batch longer than the arena. Target lists live in a second arena of the
- * same kind.
- */
+/* Payloads and their batches; their memory is that of arena.c. */
 #include "internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_PLAIN_US 1000u
-#define LIST_BYTES	 65536u
-#define LIST_BYTES_MAX	 (1u << 30)
-
-/* A list begins at a line, so that it takes as few of them as can be. */
-static uint32_t list_bytes(uint32_t handles)
-{
-	return (4 * handles + 63) & ~63u;
-}
-
-static int memory_init(struct fantail *f, struct arena *a, uint32_t bytes,
-		       unsigned int flags)
-{
-	a->end = calloc(fantail_sq_size(f->qp, FANTAIL_RING_DATA),
-			sizeof(*a->end));
-	if (!a->end)
-		return -ENOMEM;
-	return fantail_dma_alloc(f->dev, bytes,
-				 flags | FANTAIL_DMA_QP(f->opt.qp_index),
-				 &a->mem);
-}
-
-int arena_init(struct fantail *f)
-{
-	const struct fantail_limits *limits = fantail_dev_limits(f->dev);
-	uint32_t longest = list_bytes(limits->connections);
-	uint32_t bytes = f->opt.list_bytes;
-	int rc;
-
-	if (!bytes)
-		bytes = 16 * longest < LIST_BYTES ? LIST_BYTES : 16 * longest;
-	if (bytes < longest || bytes > LIST_BYTES_MAX)
-		return -EINVAL;
-	rc = memory_init(f, &f->arena, f->opt.arena_bytes,
-			 FANTAIL_DMA_READ | FANTAIL_DMA_PAYLOAD);
-	if (rc)
-		return rc;
-	rc = memory_init(f, &f->lists, bytes & ~63u, FANTAIL_DMA_READ);
-	if (rc)
-		return rc;
-	f->payload_limit = limits->payload_bytes;
-	if (f->payload_limit > f->arena.mem.bytes / 4)
-		f->payload_limit = (uint32_t)(f->arena.mem.bytes / 4);
-	return 0;
-}
-
-void arena_free(struct fantail *f)
-{
-	fantail_dma_free(f->dev, &f->arena.mem);
-	fantail_dma_free(f->dev, &f->lists.mem);
-	free(f->arena.end);
-	free(f->lists.end);
-}
-
 uint32_t fantail_payload_max(const struct fantail *f)
 {
 	uint64_t arena = f->arena.mem.bytes / 4;
@@ -80,34 +13,6 @@ uint32_t fantail_payload_max(const struct fantail *f)
 			(fantail_sq_size(f->qp, FANTAIL_RING_DATA) / 2);
 
 	return (uint32_t)(arena < ring ? arena : ring);
-}
-
-static void arena_reclaim(struct fantail *f)
-{
-	uint32_t head = fantail_sq_head(f->qp, FANTAIL_RING_DATA);
-	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
-
-	if (head == f->reclaimed)
-		return;
-	/* Ends only grow, so the last entry passed says it all. */
-	f->arena.head = f->arena.end[(head - 1) & mask];
-	f->lists.head = f->lists.end[(head - 1) & mask];
-	f->reclaimed = head;
-}
-
-/*
- * The next entry names memory from @pos on that an earlier one named too:
- * what stands before it frees nothing of that.
- */
-static void arena_keep(struct fantail *f, uint64_t pos)
-{
-	uint32_t head = fantail_sq_head(f->qp, FANTAIL_RING_DATA);
-	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
-	uint32_t i = fantail_sq_tail(f->qp, FANTAIL_RING_DATA);
-	uint64_t *end = f->arena.end;
-
-	while (i != head && end[(i - 1) & mask] > pos)
-		end[--i & mask] = pos;
 }
 
 static bool data_waits(const struct fantail *f)
@@ -229,23 +134,6 @@ static int arena_full(struct fantail *f)
 	return rc < 0 ? rc : -EAGAIN;
 }
 
-/* Let @len bytes in one piece begin at the tail. False: not free. */
-static bool make_room(struct arena *a, uint64_t len, uint64_t *wraps)
-{
-	uint64_t size = a->mem.bytes;
-	uint64_t offset = a->tail % size;
-	uint64_t skip = offset + len > size ? size - offset : 0;
-
-	/* With nothing in use no entry would ever free the skip. */
-	if (a->head == a->tail)
-		a->head += skip;
-	if (a->tail + skip + len - a->head > size)
-		return false;
-	a->tail += skip;
-	*wraps += skip != 0;
-	return true;
-}
-
 int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr)
 {
 	struct arena *a = &f->arena;
@@ -255,38 +143,10 @@ int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr)
 	if (len > fantail_payload_max(f))
 		return -EMSGSIZE;
 	arena_reclaim(f);
-	if (!make_room(a, len, &f->stats.arena_wraps))
+	if (!arena_room(a, len, &f->stats.arena_wraps) && !arena_grow(f))
 		return arena_full(f);
 	a->reserved = len;
 	*ptr = (uint8_t *)a->mem.va + a->tail % a->mem.bytes;
-	return 0;
-}
-
-/*
- * Position of @ptr: in the reservation, or in a payload the card has not
- * passed yet.
- */
-static int locate(const struct fantail *f, const void *ptr, size_t len,
-		  uint64_t *pos)
-{
-	const struct arena *a = &f->arena;
-	uintptr_t base = (uintptr_t)a->mem.va;
-	uint64_t size = a->mem.bytes;
-	uint64_t at, offset, back;
-
-	if ((uintptr_t)ptr < base || (uintptr_t)ptr - base >= size)
-		return -EINVAL;
-	offset = (uintptr_t)ptr - base;
-	at = a->tail % size;
-	if (offset >= at && offset - at + len <= a->reserved) {
-		*pos = a->tail + (offset - at);
-		return 0;
-	}
-	back = (at + size - offset) % size;
-	if (!back || back > a->tail - a->head || len > back ||
-	    offset + len > size)
-		return -EINVAL;
-	*pos = a->tail - back;
 	return 0;
 }
 
@@ -321,9 +181,10 @@ static void put_entry(struct fantail *f, struct fantail_target target,
 
 /* Entries of at most the card's limit; memory is free up to each one's end. */
 static void put_payload(struct fantail *f, struct fantail_target target,
-			uint64_t pos, size_t len, uint64_t cookie)
+			struct arena *a, uint64_t pos, size_t len,
+			uint64_t cookie)
 {
-	struct arena *a = &f->arena, *l = &f->lists;
+	struct arena *l = &f->lists;
 	uint64_t list = l->mem.iova + l->tail % l->mem.bytes;
 
 	while (len) {
@@ -331,7 +192,7 @@ static void put_payload(struct fantail *f, struct fantail_target target,
 		uint32_t n = len < f->payload_limit ? (uint32_t)len
 						    : f->payload_limit;
 
-		if (pos < a->tail)
+		if (a == &f->arena && pos < a->tail)
 			arena_keep(f, pos);
 		pos += n;
 		len -= n;
@@ -342,13 +203,14 @@ static void put_payload(struct fantail *f, struct fantail_target target,
 		if (!len && is_list(target))
 			l->tail += list_bytes(target.count);
 		put_entry(f, target, list, iova, n, cookie);
+		a->last = fantail_sq_tail(f->qp, FANTAIL_RING_DATA);
 	}
 }
 
 int fantail_publish(struct fantail *f, struct fantail_target target,
 		    const void *ptr, size_t len, uint64_t cookie)
 {
-	struct arena *l = &f->lists;
+	struct arena *l = &f->lists, *a;
 	uint64_t pos;
 	size_t entries;
 	int rc;
@@ -364,20 +226,20 @@ int fantail_publish(struct fantail *f, struct fantail_target target,
 		return -EAGAIN;
 	}
 	arena_reclaim(f);
-	rc = locate(f, ptr, len, &pos);
-	if (rc)
-		return rc;
+	a = arena_locate(f, ptr, len, &pos);
+	if (!a)
+		return -EINVAL;
 	entries = (len + f->payload_limit - 1) / f->payload_limit;
 	if (fantail_sq_space(f->qp, FANTAIL_RING_DATA) < entries)
 		return ring_full(f);
 	if (is_list(target)) {
-		if (!make_room(l, list_bytes(target.count),
-			       &f->stats.list_wraps))
+		if (!arena_room(l, list_bytes(target.count),
+				&f->stats.list_wraps))
 			return arena_full(f);
 		memcpy((uint8_t *)l->mem.va + l->tail % l->mem.bytes,
 		       target.handles, 4ull * target.count);
 	}
-	put_payload(f, target, pos, len, cookie);
+	put_payload(f, target, a, pos, len, cookie);
 	if ((f->opt.flush_payloads &&
 	     f->batch.payloads >= f->opt.flush_payloads) ||
 	    (f->opt.flush_bytes && f->batch.bytes >= f->opt.flush_bytes)) {
