@@ -8,8 +8,8 @@ TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
 # Block tests have a Makefile of their own, which also the scripts beside it use; here they are programs.
 BLOCKS := $(sort $(patsubst tests/rtl/%/,build/block/%/test,$(dir $(wildcard tests/rtl/*/*.c))))
 TEST_SCRIPTS := $(filter-out tests/rtl/%,$(sort $(wildcard tests/*/test_*.py tests/*/test_*.sh)))
-# What ends in _main.c is a program of its own (mk/fuzz.mk).
-TEST_HELPERS := $(filter-out $(TEST_SOURCES) %_main.c,$(sort $(wildcard tests/*/*.c)))
+# What ends in _main.c is a program of its own (mk/fuzz.mk), tests/vm is another world (mk/vm.mk).
+TEST_HELPERS := $(filter-out $(TEST_SOURCES) %_main.c tests/vm/%,$(sort $(wildcard tests/*/*.c)))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(B)/tests/%)
 TESTS := $(TEST_PROGRAMS) $(if $(SAN),,$(BLOCKS) $(TEST_SCRIPTS))
 ifdef AREA

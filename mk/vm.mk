@@ -9,7 +9,7 @@ VM_PROGRAMS := $(addprefix $(VM_BUILD)/,guest fantail clients fantail-sim)
 vm_link = @mkdir -p $(@D); echo "  LINK     $@"; \
 	$(CC) $(SAN_FLAGS) $(1) -o $@.new $(filter %.o,$^) $(link_archives) $(2) && mv $@.new $@
 
-$(VM_BUILD)/guest: $(B)/obj/tests/vm/guest_main.o $(B)/obj/tests/driver/cases.o $(LIB)/libhost.a $(LIB)/driver.a
+$(VM_BUILD)/guest: $(addprefix $(B)/obj/tests/vm/,guest_main.o memory.o) $(B)/obj/tests/driver/cases.o $(LIB)/libhost.a $(LIB)/driver.a
 	$(call vm_link,-static,-lpciaccess -lsodium -lz -lpthread)
 
 $(VM_BUILD)/fantail: $(B)/obj/apps/fantail/main.o $(LIB)/app-fantail.a $(LIB)/driver.a

@@ -4,6 +4,7 @@
  * What runs inside the guest of `make vm-test`, statically linked:
  *   guest cases URI                      the list of tests/driver/cases.h
  *   guest serve URI CLIENTS BYTES SEED   publish stream SEED to CLIENTS
+ *   guest memory URI                     huge pages, limits (memory.c)
  *   guest reset URI ADDRESS              function-level reset while it works
  *   guest hang URI                       use the card until killed
  * Each thing that is so is one line on stdout, "ok - NAME" or "not ok - NAME",
@@ -21,6 +22,7 @@
 
 #include "device.h"
 #include "fantail.h"
+#include "guest.h"
 #include "stream.h"
 #include "transport.h"
 #include "../driver/cases.h"
@@ -53,7 +55,7 @@ const struct fantail_transport_ops fantail_transport_sim = {
 static int failures;
 static const char *stage = "vfio/"; /* before each name */
 
-static bool tell(bool good, const char *name)
+bool tell(bool good, const char *name)
 {
 	printf("%sok - %s%s\n", good ? "" : "not ", stage, name);
 	fflush(stdout);
@@ -476,6 +478,9 @@ int main(int argc, char **argv)
 		cases(argv[2]);
 	} else if (argc == 6 && !strcmp(argv[1], "serve")) {
 		serve(argv[2], arg);
+	} else if (argc == 3 && !strcmp(argv[1], "memory")) {
+		as_stage("memory: ");
+		memory(argv[2]);
 	} else if (argc == 4 && !strcmp(argv[1], "reset")) {
 		as_stage("reset: ");
 		reset(argv[2], arg[0]);

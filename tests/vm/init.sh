@@ -37,8 +37,10 @@ bytes=$(setting bytes)
 phase "kernel: $(uname -sr)"
 
 phase modules
-while read -r module; do
-	check "module $module" insmod "/modules/$module.ko"
+# few mappings, so that somebody meets the limit
+while read -r module options; do
+	# shellcheck disable=SC2086 # of several words
+	check "module $module" insmod "/modules/$module.ko" $options
 done </modules/order
 
 phase card
@@ -69,6 +71,9 @@ for way in $ways; do
 	uri="vfio:$address?iommu=$way"
 	phase "cases over $way"
 	/guest cases "$uri"
+	phase memory
+	echo 8 >/proc/sys/vm/nr_hugepages
+	/guest memory "$uri"
 	phase "serve 1"
 	/guest serve "$uri" "$clients" "$bytes" 1
 	phase reset

@@ -34,6 +34,8 @@ remark() { echo "$1" | tee -a "$out/remarks"; }
 expected() {
 	sed -n 's/^\tX(\([a-z_]*\)).*/vfio\/\1/p' tests/driver/cases.h
 	printf '%s\n' "card listed" "card in an IOMMU group" "card bound to vfio-pci" "fantail doctor finds the card ready" \
+		"memory: huge pages when there are some" "memory: ordinary pages when there are too few" \
+		"memory: huge pages given back" "memory: a mapping error names "{"the aperture","the entries","locked memory"} \
 		"reset: a queue pair at work" "reset: by the kernel" "reset: registers as after power-up" "kill: a queue pair at work"
 	for round in 1 2; do
 		printf "serve $round: %s\n" "device opened" "DMA mapped, no fault" "one doorbell for each batch" \
@@ -69,7 +71,10 @@ install "$busybox" "$root/bin/busybox"
 install "$built/guest" "$built/fantail" "$root/"
 for name in virt/lib/irqbypass drivers/vfio/{vfio,vfio_virqfd,vfio_iommu_type1} drivers/vfio/pci/{vfio-pci-core,vfio-pci}; do
 	install -m 644 "$modules/$name.ko" "$root/modules/"
-	basename "$name"
+	case $name in
+	*/vfio_iommu_type1) echo "vfio_iommu_type1 dma_entry_limit=256" ;;
+	*) basename "$name" ;;
+	esac
 done >"$root/modules/order"
 (cd "$root" && find . | LC_ALL=C sort | "$busybox" cpio -o -H newc 2>/dev/null) >"$out/initramfs"
 
@@ -125,7 +130,7 @@ while :; do
 			client[round]=$!
 			;;
 		"# end") break 2 ;;
-		"# nodes"* | "# the kernel"* | *deliveries) remark "$line" ;;
+		"# nodes"* | "# the kernel"* | "# "*taken* | *deliveries) remark "$line" ;;
 		*) echo "$line" ;;
 		esac
 	done
