@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The core: payload log, replication, transmission, acknowledgement, sweeper, and the tables between them.
 //
-//   walk --> enqueue --> ready queue --> transmit --> gather --> assemble --> header --> frames
-//               |             ^  ^                      |            |
-//               v             |  |                   extents        log
+//   walk --> enqueue --> ready queue --> send --> frames
+//               |             ^  ^        |
+//               v             |  |     extents, log
 //            extents          |  +-- acknowledge <-- segments
 //                             |          ^
 //                             +----------+-- sweeper (deadlines, lag)  --> low watermark
 //
-// Every table has one writer. Its name says who owns it; a copy per reader is written at the same time.
+// What is known of a connection stands in fantail_conn_state; who writes a table owns what it says.
 
 module fantail_core #(
   parameter int Connections = 1024,
@@ -90,30 +90,9 @@ module fantail_core #(
   output logic [63:0]                next_deadline_us_o,
   output logic [13:0]                pin_id_o,
   output logic [31:0]                pin_bytes_o,
-  // counters: increments
-  output logic                       cnt_segment_rx_o,
-  output logic [10:0]                cnt_data_rx_o,
-  output logic                       cnt_accept_o,
-  output logic                       cnt_window_o,
-  output logic                       cnt_data_slot_o,
-  output logic                       cnt_challenge_o,
-  output logic                       cnt_ignore_o,
-  output logic                       cnt_dup_o,
-  output logic                       cnt_reset_o,
-  output logic                       cnt_timeout_o,
-  output logic                       cnt_fast_o,
-  output logic                       cnt_lag_abort_o,
-  output logic                       cnt_segment_tx_o,
-  output logic [10:0]                cnt_payload_tx_o,
-  output logic                       cnt_retransmit_o,
-  output logic                       cnt_pure_ack_o,
-  output logic                       cnt_rst_o,
-  output logic                       cnt_sweep_o
+  output fantail_pkg::core_counts_t  counts_o
 );
   `include "fantail_assert.svh"
-
-  localparam int IdW   = $clog2(Connections);
-  localparam int Lines = 128;  // frame buffer
 
   logic [47:0] now_us;
   logic [31:0] now_ms, tail;
@@ -129,163 +108,67 @@ module fantail_core #(
   );
 
   // ---------------------------------------------------------------- tables
-  logic par_we, adr_we, enq_we, ack_we, tx_we, swp_we;
-  logic busy_par, busy_adr, busy_enq, busy_ack, busy_tx, busy_swp;
-  logic [13:0] conn_waddr, enq_waddr, ack_waddr, tx_waddr, swp_waddr;
-  fantail_tcp_pkg::par_t par_wdata;
-  fantail_tcp_pkg::adr_t adr_wdata;
-  fantail_tcp_pkg::enq_t enq_wdata;
-  fantail_tcp_pkg::ack_t ack_wdata;
-  fantail_tcp_pkg::tx_t  tx_wdata;
-  fantail_tcp_pkg::swp_t swp_wdata;
-  logic tx_rd, ack_rd, enq_rd, swp_rd, gather_rd, stat_rd;
-  logic [13:0] tx_rid, ack_rid, enq_rid, swp_rid, gather_rid, stat_rid;
-  assign stat_rd  = 1'b1;
-  assign stat_rid = stat_id_i;
+  logic par_we, adr_we, enq_we, ack_we, tx_we, swp_we, state_busy;
+  logic enq_rd, tx_rd, gather_rd, ack_rd, swp_rd;
+  logic [13:0] conn_waddr, enq_waddr, ack_waddr, tx_waddr, swp_waddr, enq_rid, tx_rid, gather_rid, ack_rid, swp_rid;
+  fantail_tcp_pkg::par_t par_wdata, par_at_enq, par_at_tx, par_at_ack, par_at_swp;
+  fantail_tcp_pkg::adr_t adr_wdata, adr_at_tx;
+  fantail_tcp_pkg::enq_t enq_wdata, enq_at_tx, enq_at_ack, enq_at_swp;
+  fantail_tcp_pkg::ack_t ack_wdata, ack_at_enq, ack_at_tx, ack_at_swp;
+  fantail_tcp_pkg::tx_t  tx_wdata, tx_at_enq, tx_at_ack, tx_at_swp;
+  fantail_tcp_pkg::swp_t swp_wdata, swp_at_enq, swp_at_gather;
 
-  // par: read by tx, ack, enq, swp, stat
-  logic [5*fantail_tcp_pkg::ParW-1:0] par_copies;
-  fantail_tcp_pkg::par_t par_at_tx;
-  assign par_at_tx = par_copies[0*fantail_tcp_pkg::ParW +: fantail_tcp_pkg::ParW];
-  fantail_tcp_pkg::par_t par_at_ack;
-  assign par_at_ack = par_copies[1*fantail_tcp_pkg::ParW +: fantail_tcp_pkg::ParW];
-  fantail_tcp_pkg::par_t par_at_enq;
-  assign par_at_enq = par_copies[2*fantail_tcp_pkg::ParW +: fantail_tcp_pkg::ParW];
-  fantail_tcp_pkg::par_t par_at_swp;
-  assign par_at_swp = par_copies[3*fantail_tcp_pkg::ParW +: fantail_tcp_pkg::ParW];
-  fantail_tcp_pkg::par_t par_at_stat;
-  assign par_at_stat = par_copies[4*fantail_tcp_pkg::ParW +: fantail_tcp_pkg::ParW];
-  fantail_table #(
-    .Width(fantail_tcp_pkg::ParW),
-    .Depth(Connections),
-    .Readers(5)
-  ) u_table_par (
+  fantail_conn_state #(
+    .Connections(Connections)
+  ) u_state (
     .clk, .rst,
-    .busy_o  (busy_par),
-    .we_i    (par_we),
-    .waddr_i (conn_waddr[IdW-1:0]),
-    .wdata_i (par_wdata),
-    .re_i    ({stat_rd, swp_rd, enq_rd, ack_rd, tx_rd}),
-    .raddr_i ({stat_rid[IdW-1:0], swp_rid[IdW-1:0], enq_rid[IdW-1:0], ack_rid[IdW-1:0], tx_rid[IdW-1:0]}),
-    .rdata_o (par_copies)
+    .busy_o          (state_busy),
+    .par_we_i        (par_we),
+    .adr_we_i        (adr_we),
+    .conn_waddr_i    (conn_waddr),
+    .par_wdata_i     (par_wdata),
+    .adr_wdata_i     (adr_wdata),
+    .enq_we_i        (enq_we),
+    .enq_waddr_i     (enq_waddr),
+    .enq_wdata_i     (enq_wdata),
+    .ack_we_i        (ack_we),
+    .ack_waddr_i     (ack_waddr),
+    .ack_wdata_i     (ack_wdata),
+    .tx_we_i         (tx_we),
+    .tx_waddr_i      (tx_waddr),
+    .tx_wdata_i      (tx_wdata),
+    .swp_we_i        (swp_we),
+    .swp_waddr_i     (swp_waddr),
+    .swp_wdata_i     (swp_wdata),
+    .enq_rd_i        (enq_rd),
+    .enq_rid_i       (enq_rid),
+    .par_at_enq_o    (par_at_enq),
+    .ack_at_enq_o    (ack_at_enq),
+    .tx_at_enq_o     (tx_at_enq),
+    .swp_at_enq_o    (swp_at_enq),
+    .tx_rd_i         (tx_rd),
+    .tx_rid_i        (tx_rid),
+    .par_at_tx_o     (par_at_tx),
+    .adr_at_tx_o     (adr_at_tx),
+    .enq_at_tx_o     (enq_at_tx),
+    .ack_at_tx_o     (ack_at_tx),
+    .gather_rd_i     (gather_rd),
+    .gather_rid_i    (gather_rid),
+    .swp_at_gather_o (swp_at_gather),
+    .ack_rd_i        (ack_rd),
+    .ack_rid_i       (ack_rid),
+    .par_at_ack_o    (par_at_ack),
+    .enq_at_ack_o    (enq_at_ack),
+    .tx_at_ack_o     (tx_at_ack),
+    .swp_rd_i        (swp_rd),
+    .swp_rid_i       (swp_rid),
+    .par_at_swp_o    (par_at_swp),
+    .enq_at_swp_o    (enq_at_swp),
+    .ack_at_swp_o    (ack_at_swp),
+    .tx_at_swp_o     (tx_at_swp),
+    .stat_id_i,
+    .stat_o
   );
-
-  // adr: read by tx
-  logic [1*fantail_tcp_pkg::AdrW-1:0] adr_copies;
-  fantail_tcp_pkg::adr_t adr_at_tx;
-  assign adr_at_tx = adr_copies[0*fantail_tcp_pkg::AdrW +: fantail_tcp_pkg::AdrW];
-  fantail_table #(
-    .Width(fantail_tcp_pkg::AdrW),
-    .Depth(Connections),
-    .Readers(1)
-  ) u_table_adr (
-    .clk, .rst,
-    .busy_o  (busy_adr),
-    .we_i    (adr_we),
-    .waddr_i (conn_waddr[IdW-1:0]),
-    .wdata_i (adr_wdata),
-    .re_i    ({tx_rd}),
-    .raddr_i ({tx_rid[IdW-1:0]}),
-    .rdata_o (adr_copies)
-  );
-
-  // enq: read by tx, ack, swp, stat
-  logic [4*fantail_tcp_pkg::EnqW-1:0] enq_copies;
-  fantail_tcp_pkg::enq_t enq_at_tx;
-  assign enq_at_tx = enq_copies[0*fantail_tcp_pkg::EnqW +: fantail_tcp_pkg::EnqW];
-  fantail_tcp_pkg::enq_t enq_at_ack;
-  assign enq_at_ack = enq_copies[1*fantail_tcp_pkg::EnqW +: fantail_tcp_pkg::EnqW];
-  fantail_tcp_pkg::enq_t enq_at_swp;
-  assign enq_at_swp = enq_copies[2*fantail_tcp_pkg::EnqW +: fantail_tcp_pkg::EnqW];
-  fantail_tcp_pkg::enq_t enq_at_stat;
-  assign enq_at_stat = enq_copies[3*fantail_tcp_pkg::EnqW +: fantail_tcp_pkg::EnqW];
-  fantail_table #(
-    .Width(fantail_tcp_pkg::EnqW),
-    .Depth(Connections),
-    .Readers(4)
-  ) u_table_enq (
-    .clk, .rst,
-    .busy_o  (busy_enq),
-    .we_i    (enq_we),
-    .waddr_i (enq_waddr[IdW-1:0]),
-    .wdata_i (enq_wdata),
-    .re_i    ({stat_rd, swp_rd, ack_rd, tx_rd}),
-    .raddr_i ({stat_rid[IdW-1:0], swp_rid[IdW-1:0], ack_rid[IdW-1:0], tx_rid[IdW-1:0]}),
-    .rdata_o (enq_copies)
-  );
-
-  // ack: read by enq, tx, swp, stat
-  logic [4*fantail_tcp_pkg::AckW-1:0] ack_copies;
-  fantail_tcp_pkg::ack_t ack_at_enq;
-  assign ack_at_enq = ack_copies[0*fantail_tcp_pkg::AckW +: fantail_tcp_pkg::AckW];
-  fantail_tcp_pkg::ack_t ack_at_tx;
-  assign ack_at_tx = ack_copies[1*fantail_tcp_pkg::AckW +: fantail_tcp_pkg::AckW];
-  fantail_tcp_pkg::ack_t ack_at_swp;
-  assign ack_at_swp = ack_copies[2*fantail_tcp_pkg::AckW +: fantail_tcp_pkg::AckW];
-  fantail_tcp_pkg::ack_t ack_at_stat;
-  assign ack_at_stat = ack_copies[3*fantail_tcp_pkg::AckW +: fantail_tcp_pkg::AckW];
-  fantail_table #(
-    .Width(fantail_tcp_pkg::AckW),
-    .Depth(Connections),
-    .Readers(4)
-  ) u_table_ack (
-    .clk, .rst,
-    .busy_o  (busy_ack),
-    .we_i    (ack_we),
-    .waddr_i (ack_waddr[IdW-1:0]),
-    .wdata_i (ack_wdata),
-    .re_i    ({stat_rd, swp_rd, tx_rd, enq_rd}),
-    .raddr_i ({stat_rid[IdW-1:0], swp_rid[IdW-1:0], tx_rid[IdW-1:0], enq_rid[IdW-1:0]}),
-    .rdata_o (ack_copies)
-  );
-
-  // tx: read by enq, ack, swp, stat
-  logic [4*fantail_tcp_pkg::TxW-1:0] tx_copies;
-  fantail_tcp_pkg::tx_t tx_at_enq;
-  assign tx_at_enq = tx_copies[0*fantail_tcp_pkg::TxW +: fantail_tcp_pkg::TxW];
-  fantail_tcp_pkg::tx_t tx_at_ack;
-  assign tx_at_ack = tx_copies[1*fantail_tcp_pkg::TxW +: fantail_tcp_pkg::TxW];
-  fantail_tcp_pkg::tx_t tx_at_swp;
-  assign tx_at_swp = tx_copies[2*fantail_tcp_pkg::TxW +: fantail_tcp_pkg::TxW];
-  fantail_tcp_pkg::tx_t tx_at_stat;
-  assign tx_at_stat = tx_copies[3*fantail_tcp_pkg::TxW +: fantail_tcp_pkg::TxW];
-  fantail_table #(
-    .Width(fantail_tcp_pkg::TxW),
-    .Depth(Connections),
-    .Readers(4)
-  ) u_table_tx (
-    .clk, .rst,
-    .busy_o  (busy_tx),
-    .we_i    (tx_we),
-    .waddr_i (tx_waddr[IdW-1:0]),
-    .wdata_i (tx_wdata),
-    .re_i    ({stat_rd, swp_rd, ack_rd, enq_rd}),
-    .raddr_i ({stat_rid[IdW-1:0], swp_rid[IdW-1:0], ack_rid[IdW-1:0], enq_rid[IdW-1:0]}),
-    .rdata_o (tx_copies)
-  );
-
-  // swp: read by enq, gather
-  logic [2*fantail_tcp_pkg::SwpW-1:0] swp_copies;
-  fantail_tcp_pkg::swp_t swp_at_enq;
-  assign swp_at_enq = swp_copies[0*fantail_tcp_pkg::SwpW +: fantail_tcp_pkg::SwpW];
-  fantail_tcp_pkg::swp_t swp_at_gather;
-  assign swp_at_gather = swp_copies[1*fantail_tcp_pkg::SwpW +: fantail_tcp_pkg::SwpW];
-  fantail_table #(
-    .Width(fantail_tcp_pkg::SwpW),
-    .Depth(Connections),
-    .Readers(2)
-  ) u_table_swp (
-    .clk, .rst,
-    .busy_o  (busy_swp),
-    .we_i    (swp_we),
-    .waddr_i (swp_waddr[IdW-1:0]),
-    .wdata_i (swp_wdata),
-    .re_i    ({gather_rd, enq_rd}),
-    .raddr_i ({gather_rid[IdW-1:0], enq_rid[IdW-1:0]}),
-    .rdata_o (swp_copies)
-  );
-
-
 
   // ---------------------------------------------------------------- commands
   fantail_pkg::cmd_t          cmd;
@@ -424,59 +307,12 @@ module fantail_core #(
   `ASSERT(AgainTaken, !again_valid || again_ready)
   `ASSERT(HeldTaken, !held_valid || held_ready)
 
-  // ---------------------------------------------------------------- transmission
-  logic tx_busy, tx_idle, gather_busy, gather_idle, assemble_idle, header_idle;
-  logic job_valid, job_ready, piece_valid, piece_ready, piece_last;
-  logic [31:0] piece_pos;
-  logic [10:0] piece_len;
-  fantail_tcp_pkg::job_t job, piece_job, hdr_job;
-  logic color, take, none, none_color, read_done, read_color;
-
-  fantail_transmit #(
-    .Connections(Connections),
-    .QueuePairs(QueuePairs)
-  ) u_transmit (
-    .clk, .rst,
-    .busy_o           (tx_busy),
-    .idle_o           (tx_idle),
-    .now_us_i         (now_us),
-    .hold_i           (hold),
-    .s_ready_valid    (ready_valid),
-    .s_ready_ready    (ready_ready),
-    .s_ready_id       (ready_id),
-    .rd_valid_o       (tx_rd),
-    .rd_id_o          (tx_rid),
-    .par_i            (par_at_tx),
-    .adr_i            (adr_at_tx),
-    .enq_i            (enq_at_tx),
-    .ack_i            (ack_at_tx),
-    .tx_we_o          (tx_we),
-    .tx_waddr_o       (tx_waddr),
-    .tx_wdata_o       (tx_wdata),
-    .s_init_valid     (cmd_tx_valid),
-    .s_init_ready     (cmd_tx_ready),
-    .s_init_id        (cmd.id),
-    .s_init_seq       (ctx.snd_nxt),
-    .s_init_ack       (ctx.rcv_nxt),
-    .m_job_valid      (job_valid),
-    .m_job_ready      (job_ready),
-    .m_job_data       (job),
-    .again_valid_o    (again_valid),
-    .again_id_o       (again_id),
-    .held_valid_o     (held_valid),
-    .held_id_o        (held_id),
-    .held_qp_o        (held_qp),
-    .color_i          (color),
-    .take_o           (take),
-    .none_o           (none),
-    .none_color_o     (none_color),
-    .cnt_retransmit_o
-  );
-
-  logic         ext_gather_valid, ext_sweep_valid, ext_sweep_ready;
-  logic [13:0]  ext_gather_id, ext_sweep_id;
-  logic [15:0]  ext_gather_index, ext_sweep_index;
-  logic [511:0] ext_row;
+  // ---------------------------------------------------------------- extents, payload log
+  logic         ext_send_valid, ext_sweep_valid, ext_sweep_ready, log_rd_valid;
+  logic [13:0]  ext_send_id, ext_sweep_id;
+  logic [15:0]  ext_send_index, ext_sweep_index;
+  logic [31:0]  log_rd_pos;
+  logic [511:0] ext_row, log_rd_data;
 
   fantail_extents #(
     .Connections(Connections),
@@ -487,40 +323,12 @@ module fantail_core #(
     .wid_i      (ext_wid),
     .windex_i   (ext_windex),
     .wdata_i    (ext_wdata),
-    .rd_valid_i ({ext_sweep_valid, ext_gather_valid}),
+    .rd_valid_i ({ext_sweep_valid, ext_send_valid}),
     .rd_ready_o (ext_sweep_ready),
-    .rd_id_i    ({ext_sweep_id, ext_gather_id}),
-    .rd_index_i ({ext_sweep_index, ext_gather_index}),
+    .rd_id_i    ({ext_sweep_id, ext_send_id}),
+    .rd_index_i ({ext_sweep_index, ext_send_index}),
     .rd_row_o   (ext_row)
   );
-
-  fantail_gather #(
-    .Connections(Connections)
-  ) u_gather (
-    .clk, .rst,
-    .busy_o         (gather_busy),
-    .idle_o         (gather_idle),
-    .s_job_valid    (job_valid),
-    .s_job_ready    (job_ready),
-    .s_job_data     (job),
-    .swp_rd_o       (gather_rd),
-    .swp_id_o       (gather_rid),
-    .ext_rd_i       (swp_at_gather.ext_rd),
-    .ext_rd_valid_o (ext_gather_valid),
-    .ext_rd_id_o    (ext_gather_id),
-    .ext_rd_index_o (ext_gather_index),
-    .ext_row_i      (ext_row),
-    .m_piece_valid  (piece_valid),
-    .m_piece_ready  (piece_ready),
-    .m_piece_pos    (piece_pos),
-    .m_piece_len    (piece_len),
-    .m_piece_last   (piece_last),
-    .m_job_data     (piece_job)
-  );
-
-  logic         log_rd_valid;
-  logic [31:0]  log_rd_pos;
-  logic [511:0] log_rd_data;
 
   fantail_log #(
     .LogBytes(LogBytes)
@@ -535,62 +343,67 @@ module fantail_core #(
   );
   assign log_used_o = tail - log_low_o;
 
-  logic                     hdr_valid, hdr_ready, buf_rd, line_free;
-  logic [15:0]              hdr_sum;
-  logic [$clog2(Lines)-1:0] hdr_line, buf_line;
-  logic [511:0]             buf_data;
+  // ---------------------------------------------------------------- transmission
+  logic send_busy, send_idle, color, take, none, none_color, read_done, read_color;
 
-  fantail_assemble #(
-    .Lines(Lines)
-  ) u_assemble (
+  fantail_send #(
+    .Connections(Connections),
+    .QueuePairs(QueuePairs)
+  ) u_send (
     .clk, .rst,
-    .idle_o         (assemble_idle),
-    .s_piece_valid  (piece_valid),
-    .s_piece_ready  (piece_ready),
-    .s_piece_pos    (piece_pos),
-    .s_piece_len    (piece_len),
-    .s_piece_last   (piece_last),
-    .s_job_data     (piece_job),
-    .log_rd_valid_o (log_rd_valid),
-    .log_rd_pos_o   (log_rd_pos),
-    .log_rd_data_i  (log_rd_data),
-    .m_hdr_valid    (hdr_valid),
-    .m_hdr_ready    (hdr_ready),
-    .m_hdr_job      (hdr_job),
-    .m_hdr_sum      (hdr_sum),
-    .m_hdr_line     (hdr_line),
-    .buf_rd_i       (buf_rd),
-    .buf_line_i     (buf_line),
-    .buf_data_o     (buf_data),
-    .free_i         (line_free),
-    .done_o         (read_done),
-    .done_color_o   (read_color)
-  );
-
-  fantail_header #(
-    .Lines(Lines)
-  ) u_header (
-    .clk, .rst,
-    .idle_o         (header_idle),
-    .now_ms_i       (now_ms),
-    .s_hdr_valid    (hdr_valid),
-    .s_hdr_ready    (hdr_ready),
-    .s_hdr_job      (hdr_job),
-    .s_hdr_sum      (hdr_sum),
-    .s_hdr_line     (hdr_line),
-    .buf_rd_o       (buf_rd),
-    .buf_line_o     (buf_line),
-    .buf_data_i     (buf_data),
-    .free_o         (line_free),
+    .busy_o           (send_busy),
+    .idle_o           (send_idle),
+    .now_us_i         (now_us),
+    .now_ms_i         (now_ms),
+    .hold_i           (hold),
+    .s_ready_valid    (ready_valid),
+    .s_ready_ready    (ready_ready),
+    .s_ready_id       (ready_id),
+    .again_valid_o    (again_valid),
+    .again_id_o       (again_id),
+    .held_valid_o     (held_valid),
+    .held_id_o        (held_id),
+    .held_qp_o        (held_qp),
+    .tx_rd_o          (tx_rd),
+    .tx_rid_o         (tx_rid),
+    .par_i            (par_at_tx),
+    .adr_i            (adr_at_tx),
+    .enq_i            (enq_at_tx),
+    .ack_i            (ack_at_tx),
+    .tx_we_o          (tx_we),
+    .tx_waddr_o       (tx_waddr),
+    .tx_wdata_o       (tx_wdata),
+    .gather_rd_o      (gather_rd),
+    .gather_rid_o     (gather_rid),
+    .ext_rd_i         (swp_at_gather.ext_rd),
+    .s_init_valid     (cmd_tx_valid),
+    .s_init_ready     (cmd_tx_ready),
+    .s_init_id        (cmd.id),
+    .s_init_seq       (ctx.snd_nxt),
+    .s_init_ack       (ctx.rcv_nxt),
+    .ext_rd_valid_o   (ext_send_valid),
+    .ext_rd_id_o      (ext_send_id),
+    .ext_rd_index_o   (ext_send_index),
+    .ext_row_i        (ext_row),
+    .log_rd_valid_o   (log_rd_valid),
+    .log_rd_pos_o     (log_rd_pos),
+    .log_rd_data_i    (log_rd_data),
+    .color_i          (color),
+    .take_o           (take),
+    .none_o           (none),
+    .none_color_o     (none_color),
+    .done_o           (read_done),
+    .done_color_o     (read_color),
     .m_tdata,
     .m_tkeep,
     .m_tlast,
     .m_tvalid,
     .m_tready,
-    .cnt_segment_o  (cnt_segment_tx_o),
-    .cnt_payload_o  (cnt_payload_tx_o),
-    .cnt_pure_ack_o,
-    .cnt_rst_o
+    .cnt_segment_o    (counts_o.segment_tx),
+    .cnt_payload_o    (counts_o.payload_tx),
+    .cnt_retransmit_o (counts_o.retransmit),
+    .cnt_pure_ack_o   (counts_o.pure_ack),
+    .cnt_rst_o        (counts_o.rst)
   );
 
   // ---------------------------------------------------------------- acknowledgement
@@ -652,18 +465,18 @@ module fantail_core #(
     .count_qp_o,
     .connect_o,
     .success_o,
-    .cnt_segment_o    (cnt_segment_rx_o),
-    .cnt_data_bytes_o (cnt_data_rx_o),
-    .cnt_accept_o,
-    .cnt_window_o,
-    .cnt_no_slot_o   (cnt_data_slot_o),
-    .cnt_challenge_o,
-    .cnt_ignore_o,
-    .cnt_dup_o,
-    .cnt_reset_o,
-    .cnt_timeout_o,
-    .cnt_fast_o,
-    .cnt_lag_abort_o
+    .cnt_segment_o    (counts_o.segment_rx),
+    .cnt_data_bytes_o (counts_o.data_rx),
+    .cnt_accept_o     (counts_o.accept),
+    .cnt_window_o     (counts_o.window),
+    .cnt_no_slot_o   (counts_o.data_slot),
+    .cnt_challenge_o  (counts_o.challenge),
+    .cnt_ignore_o     (counts_o.ignored),
+    .cnt_dup_o        (counts_o.dup),
+    .cnt_reset_o      (counts_o.reset),
+    .cnt_timeout_o    (counts_o.timeout),
+    .cnt_fast_o       (counts_o.fast),
+    .cnt_lag_abort_o  (counts_o.lag_abort)
   );
 
   // ---------------------------------------------------------------- sweeper
@@ -726,27 +539,12 @@ module fantail_core #(
     .pin_id_o,
     .pin_bytes_o
   );
-  assign cnt_sweep_o = sweep;
-  assign sweep_o     = sweep;
+  assign sweep_o        = sweep;
+  assign counts_o.sweep = sweep;
 
-  assign core_active = activity_i || ms_behind || !conn_idle || !enq_idle || !ready_empty || !tx_idle || !gather_idle || !assemble_idle
-                    || !header_idle || !ack_idle || m_tvalid;
+  assign core_active = activity_i || ms_behind || !conn_idle || !enq_idle || !ready_empty || !send_idle || !ack_idle;
 
-  // ---------------------------------------------------------------- for CONN records
-  fantail_pkg::conn_stats_t stat_q;
-  always_ff @(posedge clk) begin
-    stat_q.installed   <= enq_at_stat.installed;
-    stat_q.gen         <= par_at_stat.gen;
-    stat_q.qp          <= par_at_stat.qp;
-    stat_q.acked       <= ack_at_stat.una - par_at_stat.iss - 32'(ack_at_stat.fin_acked);
-    stat_q.queued      <= enq_at_stat.queued - par_at_stat.iss;
-    stat_q.retransmits <= tx_at_stat.retransmits;
-    stat_q.skipped     <= enq_at_stat.skipped;
-  end
-  assign stat_o = stat_q;
-
-  assign busy_o = busy_par || busy_adr || busy_enq || busy_ack || busy_tx || busy_swp || conn_busy || enq_busy || ready_busy
-               || tx_busy || gather_busy || ack_busy || swp_busy;
+  assign busy_o = state_busy || conn_busy || enq_busy || ready_busy || send_busy || ack_busy || swp_busy;
 
   // no byte below the watermark or at or above the tail is ever read
   `ASSERT(ReadWithinLog, !(log_rd_valid && (log_rd_pos - log_low_o) >= (tail - log_low_o)))

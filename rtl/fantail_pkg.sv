@@ -114,4 +114,60 @@ package fantail_pkg;
     logic [15:0] local_port;
     logic [15:0] remote_port;
   } tuple_t;
+
+  // What the device page counts, by the side on which it happens: what one cycle adds.
+  typedef struct packed {
+    logic        segment_rx;
+    logic [10:0] data_rx;     // bytes
+    logic        accept;
+    logic        window;
+    logic        data_slot;
+    logic        challenge;
+    logic        ignored;
+    logic        dup;
+    logic        reset;
+    logic        timeout;
+    logic        fast;
+    logic        lag_abort;
+    logic        segment_tx;
+    logic [10:0] payload_tx;  // bytes
+    logic        retransmit;
+    logic        pure_ack;
+    logic        rst;
+    logic        sweep;
+  } core_counts_t;
+
+  typedef struct packed {
+    logic        rx_frames;
+    logic [10:0] rx_bytes;
+    logic        drop_fifo;
+    logic        drop_error;
+    logic        drop_checksum;
+    logic        drop_fragment;
+    logic        drop_malformed;
+    logic        tx_frames;
+    logic [6:0]  tx_bytes;
+    logic        tx_host;     // frames
+    logic        tx_busy;     // cycles
+    logic        tx_blocked;
+  } net_counts_t;
+
+  typedef struct packed {
+    logic [15:0] payloads;
+    logic [15:0] payload_bytes;
+    logic [15:0] payload_read;
+    logic [15:0] list_read;
+    logic [15:0] deliveries;
+    logic [15:0] batches;
+    logic [15:0] refused;
+    logic [15:0] read_fault;
+    logic [15:0] install;
+    logic [15:0] released;
+  } submit_counts_t;
+
+  typedef struct packed {
+    logic        to_host;     // frames
+    logic        no_slot;
+    logic        write_fault;
+  } write_counts_t;
 endpackage
