@@ -310,7 +310,7 @@ static const struct {
 } needs[] = {
 	{ DOCTOR_MODEL, "model", "the model (make run)" },
 	{ DOCTOR_TAP, "tap", "Linux TCP as the peer (make run NET=tap)" },
-	{ DOCTOR_CARD, "card", "a card (make run DEVICE=vfio:...)" },
+	{ DOCTOR_CARD, "card", "a card (vfio:DDDD:BB:DD.F)" },
 };
 
 #define NEEDS (sizeof(needs) / sizeof(needs[0]))

@@ -7,7 +7,8 @@
  *   guest memory URI                     huge pages, limits (memory.c)
  *   guest reset URI ADDRESS              function-level reset while it works
  *   guest hang URI                       use the card until killed
- * Each thing that is so is one line on stdout, "ok - NAME" or "not ok - NAME",
+ * URI may be that of any card, as vfio-user:build/fantail.sock: then it is no
+ * guest. Each thing that is so is one line on stdout, "ok - NAME" or "not ok - NAME",
  * with remarks "# ..." before it. The exit code is 0 if all was so.
  */
 #include <dirent.h>
@@ -53,7 +54,7 @@ const struct fantail_transport_ops fantail_transport_sim = {
 };
 
 static int failures;
-static const char *stage = "vfio/"; /* before each name */
+static const char *stage = ""; /* before each name */
 
 bool tell(bool good, const char *name)
 {
@@ -96,6 +97,11 @@ static void run_case(const char *name, void (*run)(const struct case_card *),
 
 static void cases(const char *uri)
 {
+	char transport[32];
+
+	snprintf(transport, sizeof(transport), "%.*s/", (int)strcspn(uri, ":"),
+		 uri);
+	stage = transport;
 #define RUN(name) run_case(#name, case_##name, uri);
 	CASES(RUN)
 }

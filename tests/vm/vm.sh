@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# vm.sh: what `make vm-test` runs. A stock Debian kernel in QEMU, with an emulated IOMMU, has the card that fantail-sim
+# vm.sh shared|messages: what `make vm-test` runs. A stock Debian kernel in QEMU, with an emulated IOMMU, has the card that fantail-sim
 # serves over vfio-user as a PCI device. Inside, guest_main.c does the work over the kernel's VFIO; clients_main.c,
 # on this side, are the TCP clients of the card's network. What the guest sees comes over a serial line and is told
-# as TAP. $VM names the folder of tools/vm-packages, $VM_BUILD that of the programs.
+# as TAP. The guest's memory is a file that the card maps (shared), or its own, which QEMU reads and writes for the
+# card when it is asked to (messages). $VM names the folder of tools/vm-packages, $VM_BUILD that of the programs.
 set -u
+mode=$1
 vm=$(realpath -m "${VM:-build/vm}")
 built=${VM_BUILD:-build/tests/vm}
 here=tests/vm
-out=build/vm-test
+out=build/vm-test/$mode
 clients=20
 bytes=200000
 count=0
@@ -41,6 +43,7 @@ expected() {
 		printf "serve $round: %s\n" "device opened" "DMA mapped, no fault" "one doorbell for each batch" \
 			"every client served" "interrupts by MSI-X" "to the end" "every byte right at every client"
 	done
+	echo "DMA by $mode"
 }
 give_up() { # give_up WHY: what there is to see, and the end
 	tap "not ok" "$1"
@@ -88,10 +91,12 @@ for ((i = 0; i < 300; i++)); do
 done
 port=$(sed -n 's/.*127.0.0.1:\([0-9]*\) .*/\1/p' "$out/sim")
 
+memory=(-machine q35)
+[ "$mode" = messages ] ||
+	memory=(-machine "q35,memory-backend=mem" -object "memory-backend-memfd,id=mem,size=256M,share=on")
 # On a loaded machine the kernel's check that the timer ticks would fail.
 "$qemu" -nodefaults -no-user-config -display none -accel tcg -cpu max -m 256M -no-reboot \
-	-machine q35,memory-backend=mem -object memory-backend-memfd,id=mem,size=256M,share=on \
-	-device intel-iommu,intremap=on,caching-mode=on \
+	"${memory[@]}" -device intel-iommu,intremap=on,caching-mode=on \
 	-kernel "$kernel" -initrd "$out/initramfs" \
 	-append "console=ttyS0 loglevel=4 intel_iommu=on panic=-1 no_timer_check random.trust_cpu=on clients=$clients bytes=$bytes" \
 	-serial "file:$out/console" -serial "file:$out/results" \
@@ -107,14 +112,18 @@ since=$SECONDS
 seen=0
 round=0
 while :; do
+	# first: what it said before it died is read below
+	alive=true
+	kill -0 $machine 2>/dev/null || alive=false
 	lines=()
-	[ ! -e "$out/results" ] || mapfile -t -s $seen lines <"$out/results"
+	[ ! -e "$out/results" ] || mapfile -s $seen lines <"$out/results"
 	# the last line may not be whole yet
-	if [ ${#lines[@]} -gt 0 ] && [ -n "$(tail -c 1 "$out/results")" ]; then
+	if [ ${#lines[@]} -gt 0 ] && [[ ${lines[-1]} != *$'\n' ]]; then
 		unset 'lines[-1]'
 	fi
 	seen=$((seen + ${#lines[@]}))
 	for line in "${lines[@]}"; do
+		line=${line%$'\n'}
 		line=${line%$'\r'}
 		case $line in
 		"ok - "*) tap ok "${line#ok - }" ;;
@@ -135,7 +144,7 @@ while :; do
 		*) echo "$line" ;;
 		esac
 	done
-	kill -0 $machine 2>/dev/null || { sed 's/^/# /' "$out/qemu"; give_up "the machine died in phase: $phase"; }
+	$alive || { sed 's/^/# /' "$out/qemu"; give_up "the machine died in phase: $phase"; }
 	[ $((SECONDS - since)) -lt $limit ] || give_up "$limit s are not enough for phase: $phase"
 	sleep 0.1
 done
@@ -151,6 +160,12 @@ wait $sim && result=ok || result="not ok"
 sed 's/^/# /' "$out/sim"
 sed -n 's/^ *\("messages"\|"resets"\|"posted_writes"\|"region_reads"\)/# server: \1/p' "$out/stats.json"
 tap "$result" "the card broke no rule"
+asked=$(sed -n 's/^ *"dma_messages": \([0-9]*\).*/\1/p' "$out/stats.json")
+remark "# ${asked:-no} messages for DMA"
+case $mode:$asked in
+shared:0 | messages:[1-9]*) tap ok "DMA by $mode" ;;
+*) tap "not ok" "DMA by $mode" ;;
+esac
 remark "# $SECONDS s: end"
 while read -r name; do
 	[ -n "${told[$name]:-}" ] || tap "not ok" "$name: nothing was told"
