@@ -97,7 +97,7 @@ static void run_case(const char *name, void (*run)(const struct case_card *),
 
 static void cases(const char *uri)
 {
-	char transport[32];
+	static char transport[32];
 
 	snprintf(transport, sizeof(transport), "%.*s/", (int)strcspn(uri, ":"),
 		 uri);
@@ -374,7 +374,7 @@ static void serve(const char *uri, const char *const *arg)
 		.bytes = (uint32_t)strtoul(arg[1], NULL, 10),
 		.seed = (uint32_t)strtoul(arg[2], NULL, 10),
 	};
-	char name[32];
+	static char name[32];
 	int rc;
 
 	snprintf(name, sizeof(name), "serve %u: ", s.seed);
