@@ -163,7 +163,9 @@ enum fantail_ring {
 struct fantail_qp_options {
 	unsigned int data_log2;	   /* entries, 2..14; default 10 */
 	unsigned int control_log2; /* entries, 2..14; default 10 */
-	unsigned int status_log2;  /* records, 2..14; default 12 */
+	/* records, 2..14; default 12. A quarter of them may be frames, so four
+	 * handshakes at once need 16; the rest is sent again, seconds later. */
+	unsigned int status_log2;
 	/* receive slots, 8..4096; default 1024. Data of one connection holds
 	 * at most a quarter of them, and its window closes before. */
 	unsigned int slot_count;

@@ -447,7 +447,8 @@ int engine_poll(struct engine *e)
 	union fantail_record recs[32];
 	int n, i;
 
-	n = fantail_qp_poll(e->qp, recs, 32);
+	n = fantail_qp_poll(e->qp, recs,
+			    e->opt.poll_most ? e->opt.poll_most : 32);
 	cr_assert_geq(n, 0, "poll: %d", n);
 	for (i = 0; i < n; i++)
 		on_record(e, &recs[i]);

@@ -86,6 +86,7 @@ struct engine_options {
 	bool refusals_are_ok; /* else a REFUSED record fails the test */
 	bool reordered;	      /* by the link: timestamps may run backwards */
 	bool hold_installs;   /* until engine_install_held() */
+	int poll_most;	      /* records at a time, 0: 32 */
 	bool slow_mac;	      /* 12.5 bytes a cycle, a fifth of what we send */
 	const char *pcap;
 };

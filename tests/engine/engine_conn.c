@@ -81,9 +81,16 @@ void engine_connect(struct engine *e, uint32_t client)
 
 void engine_connect_all(struct engine *e)
 {
-	uint32_t step = fantail_slot_count(e->qp) / 8, i;
+	uint32_t step = fantail_slot_count(e->qp) / 8, i, log2;
 
-	/* what they send must find slots: nobody repeats its last ACK */
+	/*
+	 * What they send must find slots, and places for frames, a quarter of
+	 * the status ring: nobody repeats its last ACK, and SYNs that are sent
+	 * again come after seconds, all at once.
+	 */
+	log2 = e->opt.qp.status_log2;
+	if (log2 && step > 1u << (log2 - 2))
+		step = 1u << (log2 - 2);
 	for (i = 0; i < e->clients; i++) {
 		engine_connect(e, i);
 		if (i % step == step - 1)

@@ -224,7 +224,7 @@ Test(periods, more_than_the_ring_holds)
 {
 	struct fantail_qp_options qp = { .mod_us = PERIOD_US,
 					 .mod_count = 65535,
-					 .status_log2 = 5 };
+					 .status_log2 = 3 };
 	struct engine_options opt = { .clients = 100,
 				      .qp = qp,
 				      .mod_us_given = true };
