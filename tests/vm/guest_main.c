@@ -317,7 +317,7 @@ static int serve_all(struct server *s)
 		rc = fantail_listen(s->lib, PORT, s->clients, &listener);
 	if (rc)
 		return rc;
-	printf("# listening\n");
+	printf("# listening %u\n", s->seed);
 	fflush(stdout);
 	while (s->accepted < s->clients)
 		if ((rc = step(s)) < 0)

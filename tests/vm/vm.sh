@@ -4,7 +4,8 @@
 # serves over vfio-user as a PCI device. Inside, guest_main.c does the work over the kernel's VFIO; clients_main.c,
 # on this side, are the TCP clients of the card's network. What the guest sees comes over a serial line and is told
 # as TAP. The guest's memory is a file that the card maps (shared), or its own, which QEMU reads and writes for the
-# card when it is asked to (messages). $VM names the folder of tools/vm-packages, $VM_BUILD that of the programs.
+# card when it is asked to (messages). $VM names the folder of tools/vm-packages, $VM_BUILD that of the programs,
+# $VM_KERNEL one with boot/ and lib/modules/ of another kernel than Debian's.
 set -u
 mode=$1
 vm=$(realpath -m "${VM:-build/vm}")
@@ -63,17 +64,27 @@ if ! qemu=$(tools/vm-packages "$vm" 2>"$out/why"); then
 	exit 0
 fi
 busybox=$vm/guest/bin/busybox
-kernel=$(echo "$vm"/guest/boot/vmlinuz-*)
-modules=$(echo "$vm"/guest/lib/modules/*/kernel)
+kernel=$(echo "${VM_KERNEL:-$vm/guest}"/boot/vmlinuz-*)
+modules=$(echo "${VM_KERNEL:-$vm/guest}"/lib/modules/*/kernel)
 
-# The guest's root: a script, busybox, our programs, six modules.
+# The guest's root: a script, busybox, our programs, the modules that this kernel has.
 root=$out/root
 mkdir -p "$root"/{bin,dev,proc,sys,modules}
 install -m 755 "$here/init.sh" "$root/init"
 install "$busybox" "$root/bin/busybox"
 install "$built/guest" "$built/fantail" "$root/"
-for name in virt/lib/irqbypass drivers/vfio/{vfio,vfio_virqfd,vfio_iommu_type1} drivers/vfio/pci/{vfio-pci-core,vfio-pci}; do
-	install -m 644 "$modules/$name.ko" "$root/modules/"
+for name in virt/lib/irqbypass drivers/iommu/iommufd/iommufd drivers/vfio/{vfio,vfio_virqfd,vfio_iommu_type1} \
+	drivers/vfio/pci/{vfio-pci-core,vfio-pci}; do
+	to=$root/modules/$(basename "$name").ko
+	if [ -e "$modules/$name.ko" ]; then
+		cat "$modules/$name.ko" >"$to"
+	elif [ -e "$modules/$name.ko.xz" ]; then
+		"$busybox" xz -dc "$modules/$name.ko.xz" >"$to"
+	elif [ -e "$modules/$name.ko.zst" ]; then
+		zstd -qdc "$modules/$name.ko.zst" >"$to"
+	else
+		continue
+	fi
 	case $name in
 	*/vfio_iommu_type1) echo "vfio_iommu_type1 dma_entry_limit=256" ;;
 	*) basename "$name" ;;
@@ -110,7 +121,7 @@ limit=150
 phase=boot
 since=$SECONDS
 seen=0
-round=0
+rounds=()
 while :; do
 	# first: what it said before it died is read below
 	alive=true
@@ -133,11 +144,11 @@ while :; do
 			remark "# $SECONDS s: $phase"
 			since=$SECONDS
 			;;
-		"# listening")
-			round=$((round + 1))
-			"$built/clients" "$port" $clients $bytes $round >"$out/clients-$round" 2>&1 &
+		"# listening "*)
+			rounds+=("${line#\# listening }")
+			"$built/clients" "$port" $clients $bytes "${rounds[-1]}" >"$out/clients-${#rounds[@]}" 2>&1 &
 			pids+=("$!")
-			client[round]=$!
+			client[${#rounds[@]}]=$!
 			;;
 		"# end") break 2 ;;
 		"# nodes"* | "# the kernel"* | "# "*taken* | *deliveries) remark "$line" ;;
@@ -149,10 +160,10 @@ while :; do
 	sleep 0.1
 done
 
-for ((i = 1; i <= round; i++)); do
+for ((i = 1; i <= ${#rounds[@]}; i++)); do
 	wait "${client[i]}" && result=ok || result="not ok"
 	sed 's/^/# /' "$out/clients-$i"
-	tap "$result" "serve $i: every byte right at every client"
+	tap "$result" "serve ${rounds[i - 1]}: every byte right at every client"
 done
 wait $machine
 kill $sim
