@@ -422,7 +422,8 @@ static int check_claims(struct publisher *p)
 	uint64_t most;
 
 	fantail_stats(p->rig.lib, &lib);
-	most = m->payload_bytes + 126 * (m->batches + lib.arena_wraps);
+	most = m->payload_bytes +
+	       126 * (m->batches + lib.arena_wraps + lib.arena_grown);
 	if (m->submit_doorbells != m->batches || m->batch_records != m->batches)
 		return session_fail(s,
 				    "%" PRIu64 " batches took %" PRIu64
