@@ -54,7 +54,8 @@ address=${sys##*/}
 check "card listed" test -n "$sys"
 [ -n "$sys" ] || finish
 check "card in an IOMMU group" test -e "$sys/iommu_group"
-echo "# $address in group $(readlink "$sys/iommu_group" | sed 's,.*/,,'), reset by $(cat "$sys/reset_method")"
+echo "# $address in group $(readlink "$sys/iommu_group" | sed 's,.*/,,'), reset by $(cat "$sys/reset_method"), link" \
+	"$(cat "$sys/current_link_speed") x$(cat "$sys/current_link_width")"
 echo vfio-pci >"$sys/driver_override"
 echo "$address" >/sys/bus/pci/drivers_probe
 check "card bound to vfio-pci" test -e "$sys/driver/module/drivers/pci:vfio-pci"

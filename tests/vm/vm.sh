@@ -111,7 +111,7 @@ memory=(-machine q35)
 	-kernel "$kernel" -initrd "$out/initramfs" \
 	-append "console=ttyS0 loglevel=4 intel_iommu=on panic=-1 no_timer_check random.trust_cpu=on clients=$clients bytes=$bytes" \
 	-serial "file:$out/console" -serial "file:$out/results" \
-	-device '{"driver":"vfio-user-pci","socket":{"path":"'"$out/card.sock"'","type":"unix"},"x-msg-timeout":60000}' \
+	-device pcie-root-port,id=port0 -device '{"driver":"vfio-user-pci","bus":"port0","socket":{"path":"'"$out/card.sock"'","type":"unix"},"x-msg-timeout":60000}' \
 	>"$out/qemu" 2>&1 &
 machine=$!
 pids+=("$machine")
@@ -151,7 +151,7 @@ while :; do
 			client[${#rounds[@]}]=$!
 			;;
 		"# end") break 2 ;;
-		"# nodes"* | "# the kernel"* | "# "*taken* | *deliveries) remark "$line" ;;
+		*" in group "* | "# nodes"* | "# the kernel"* | "# "*taken* | *deliveries) remark "$line" ;;
 		*) echo "$line" ;;
 		esac
 	done
