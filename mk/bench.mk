@@ -3,8 +3,23 @@
 
 BENCHES := $(sort $(patsubst bench/%/main.c,%,$(wildcard bench/*/main.c)))
 
+# The yardstick of modelspeed, verilated and compiled like the engine.
+BENCH_OBJ_modelspeed := build/pipe/pipe.o build/pipe/obj/Vpipe__ALL.o
+build/pipe/obj/Vpipe.mk: bench/modelspeed/pipe.sv mk/bench.mk
+	@echo "  VERILATE pipe"
+	@rm -rf build/pipe/obj && mkdir -p build/pipe/obj
+	@$(VERILATOR) --cc --top-module pipe --prefix Vpipe -O3 -Wno-fatal --no-timing $(KIND_fast) --Mdir build/pipe/obj $<
+
+build/pipe/obj/Vpipe__ALL.o: build/pipe/obj/Vpipe.mk
+	@$(MAKE) -s -C build/pipe/obj -f Vpipe.mk 'DEPS=$$(wildcard *.d)' OBJCACHE=$(CCACHE) OPT_FAST="$(MODEL_OPT) $(ARCH)" \
+		OPT_SLOW="-O1" Vpipe__ALL.o
+
+build/pipe/pipe.o: bench/modelspeed/pipe.cpp bench/modelspeed/modelspeed.h build/pipe/obj/Vpipe.mk
+	@$(CCACHE) $(CXX) -std=c++17 $(MODEL_OPT) $(ARCH) -g -Wall -Wextra -faligned-new $(KIND_CXX_fast) \
+		-isystem build/pipe/obj $(VERILATED_INCLUDE) -c -o $@ $<
+
 define bench
-$(BIN)/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard bench/$(1)/*.c)) $(HOST_ARCHIVES) $(RUN_MODEL)
+$(BIN)/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard bench/$(1)/*.c)) $(BENCH_OBJ_$(1)) $(HOST_ARCHIVES) $(RUN_MODEL)
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
 	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
@@ -25,5 +40,11 @@ goodput: ## the engine beside Linux as the sender over a bad link, as root (CLIE
 	@tools/deps.sh run
 	@$(MAKE) -s LOG_BYTES=$(GOODPUT_LOG) goodput-build
 	@exec tools/run.sh build/bin/$(call size_name,1024,1024,$(GOODPUT_LOG),64,1)-fast/goodput $(GOODPUT_VARS)
+
+.PHONY: modelspeed
+modelspeed: ## how fast the model of default size is, beside a yardstick
+	@tools/deps.sh run
+	@$(MAKE) -s $(BIN)/modelspeed
+	@exec $(BIN)/modelspeed
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(wildcard bench/*/*.c))

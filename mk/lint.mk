@@ -6,7 +6,7 @@ C_FILES := $(sort $(wildcard sim/*.[ch] driver/*.[ch] libhost/*.[ch] apps/*/*.[c
 # Generated headers have their own layout.
 C_HAND := $(filter-out driver/fantail_regs.h driver/fantail_reg_table.h,$(C_FILES))
 C_SOURCES := $(filter %.c,$(C_HAND))
-CXX_FILES := $(sort $(wildcard sim/*.cpp tests/rtl/*/*.cpp))
+CXX_FILES := $(sort $(wildcard sim/*.cpp tests/rtl/*/*.cpp bench/*/*.cpp))
 SHELL_FILES := .ci/run tools/vm-packages $(sort $(wildcard tools/*.sh tests/*/*.sh bench/*.sh))
 PYTHON_FILES := $(sort $(wildcard tools/*.py tests/*/*.py bench/*.py) tools/run-tests tools/mutants tools/lint-rtl tools/formal)
 

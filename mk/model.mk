@@ -37,6 +37,12 @@ KIND_CXX_test := -DVM_TRACE=0 -DVM_TRACE_FST=0
 VERILATOR_ROOT ?= $(shell $(VERILATOR) --getenv VERILATOR_ROOT 2>/dev/null)
 VERILATED_INCLUDE := -isystem $(VERILATOR_ROOT)/include -isystem $(VERILATOR_ROOT)/include/vltstd
 
+# Verilator 5.006 evaluates what depends on inputs at every eval(), twice a cycle. dut.cpp knows whether an input has
+# changed: only then.
+gate_inputs = f=$$$$(grep -l '(0U == vlSelf->__VicoIterCount)' $(1)/*.cpp) || { echo "model: no trigger for inputs"; exit 1; }; \
+	sed -i -e 's/(0U == vlSelf->__VicoIterCount)/(& \&\& fantail_dut_moved)/' \
+		-e '/^\#include "verilated.h"/a extern __thread bool fantail_dut_moved;' $$$$f
+
 # $(call model,directory below build/model,kind,size flags)
 define model
 build/model/$(1)/obj/Vfantail.mk: $(RTL) $(RTL_HEADERS) mk/model.mk
@@ -45,6 +51,7 @@ build/model/$(1)/obj/Vfantail.mk: $(RTL) $(RTL_HEADERS) mk/model.mk
 	@$(VERILATOR) $(VERILATOR_FLAGS) $(KIND_$(2)) $(3) $(RTL_INCLUDE) --Mdir build/model/$(1)/obj \
 		-CFLAGS "-include ../../../../sim/dut_hooks.h" $(RTL) >build/model/$(1)/verilator.log 2>&1 \
 		|| { cat build/model/$(1)/verilator.log; exit 1; }
+	@$(call gate_inputs,build/model/$(1)/obj)
 
 # verilated.mk has a DEPS of its own, which a DEPS=no of ours must not reach.
 build/model/$(1)/obj/Vfantail__ALL.a: build/model/$(1)/obj/Vfantail.mk sim/dut_hooks.h

@@ -20,6 +20,10 @@
 #include "verilated_fst_c.h"
 #endif
 
+// mk/model.mk puts it into the generated code: only then are inputs looked at.
+extern __thread bool fantail_dut_moved;
+__thread bool fantail_dut_moved;
+
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	      "wide ports are handed out as bytes");
 
@@ -29,7 +33,9 @@ struct dut_model {
 	dut_log_fn log = nullptr;
 	void *log_ctx = nullptr;
 	unsigned int ps_per_cycle = 4000;
-	std::string line; // model output up to the next newline
+	std::string line;	 // model output up to the next newline
+	struct dut_in seen = {}; // inputs as last settled
+	bool settled = false;
 #if VM_TRACE_FST
 	std::unique_ptr<VerilatedFstC> fst;
 	uint64_t trace_first = 0;
@@ -148,6 +154,21 @@ void put_inputs(const struct dut_in *in, Vfantail *top)
 	top->s_mac_tlast = in->mac_rx_tlast;
 	top->s_mac_tuser = in->mac_rx_tuser;
 	top->s_mac_tkeep = in->mac_rx_tkeep;
+}
+
+// Has any input changed? A beat may be followed by another one with the same
+// signals beside it.
+bool moved(struct dut *dut)
+{
+	struct dut_model *m = dut->model;
+	const struct dut_in *in = &dut->in;
+
+	if (m->settled && !in->axi_rvalid && !in->mac_rx_tvalid &&
+	    !memcmp(in, &m->seen, sizeof(*in)))
+		return false;
+	memcpy(&m->seen, in, sizeof(*in));
+	m->settled = true;
+	return true;
 }
 
 void get_outputs(struct dut_out *out, const Vfantail *top)
@@ -342,6 +363,7 @@ extern "C" void dut_edge(struct dut *dut)
 	dut->cycle++;
 	dut->model->context->time(dut->cycle * dut->model->ps_per_cycle);
 	dut->model->top->clk = 1;
+	fantail_dut_moved = false;
 	eval(dut, 0);
 }
 
@@ -349,7 +371,9 @@ extern "C" void dut_settle(struct dut *dut)
 {
 	Vfantail *top = dut->model->top.get();
 
-	put_inputs(&dut->in, top);
+	fantail_dut_moved = moved(dut);
+	if (fantail_dut_moved)
+		put_inputs(&dut->in, top);
 	top->clk = 0;
 	eval(dut, 1);
 	get_outputs(&dut->out, top);
