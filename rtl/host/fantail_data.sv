@@ -11,7 +11,8 @@
 //    that a line failed and its log bytes are a hole.
 //  - Log space is asked for on m_space (fantail_log_space): the payload and all behind it wait until s_space_grant gives
 //    it [s_space_pos, s_space_pos + len) in the same cycle. It asks only when it could go on at once, and while records
-//    have room (room_i): what was granted never waits for the host to read.
+//    have room (room_i), and marks: what was granted never waits for the host to read, nor for an acknowledgement. Marks
+//    are those that wait already (marks_i, at most 16), those of entries before it, and its own (REPORT_DELIVERED).
 //  - Payloads that share a host line: the line is read again only if this entry was beyond the announced tail when
 //    the line was requested, because the host may have written its bytes later. Carrying works across requests,
 //    entry fetches and batches. So payloads side by side cost each line once.
@@ -20,7 +21,8 @@
 //  - m_append: at most one aligned line per beat, one beat per cycle. s_line_ready waits only for m_append_ready and for
 //    the payload that the line belongs to, which is known before its lines are requested.
 //  - When enable_i falls, an entry without log space is forgotten; what was granted is finished.
-//  - waiting_o: there is no entry, or the entry waits for log space or for the host to read. One entry per cycle.
+//  - waiting_o: there is no entry, or the entry waits for log space, for the host to read, or for room for a mark
+//    (mark_wait_o). One entry per cycle.
 
 module fantail_data #(
   parameter int Connections = 1024,     // connections
@@ -46,6 +48,7 @@ module fantail_data #(
   input  logic                     s_space_wait,  // there is none
   input  logic [31:0]              s_space_pos,
   input  logic [$clog2(Depth)+2:0] room_i,        // records that can be taken without waiting
+  input  logic [4:0]               marks_i,       // marks that wait, of entries that have left m_ret
 
   output logic                     m_req_valid,
   input  logic                     m_req_ready,
@@ -80,6 +83,7 @@ module fantail_data #(
 
   output logic                     granted_o,     // a payload on m_ret, or behind it, has log space
   output logic                     waiting_o,
+  output logic                     mark_wait_o,
   output logic                     log_wait_o
 );
   `include "fantail_assert.svh"
@@ -149,6 +153,22 @@ module fantail_data #(
   // an entry has at most two records, of itself and of its batch; two more are on their way to where they are counted
   assign told = room_i >= (LevelW+2)'({ret_level, 1'b0}) + (LevelW+2)'(6);
 
+  // an entry on m_ret that asks for a mark may come to need none: then there is room again when it leaves
+  localparam logic [LevelW:0] Marks = (LevelW+1)'(16);
+  fantail_regs_pkg::entry_t ret_entry;
+  logic                     unused_ret;  // but for the flags
+  logic [LevelW-1:0]        marks_q;     // of entries on m_ret
+  logic                     marks, marks_out, marked;
+  assign ret_entry  = m_ret_entry;
+  assign unused_ret = ^ret_entry;
+  assign marks      = (a_entry.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0;
+  assign marks_out  = (ret_entry.flags & fantail_regs_pkg::FLAG_REPORT_DELIVERED) != '0;
+  assign marked     = (LevelW+1)'(marks_i) + (LevelW+1)'(marks_q) + (LevelW+1)'(marks) <= Marks;
+  always_ff @(posedge clk) begin
+    if (rst) marks_q <= '0;
+    else marks_q <= marks_q + LevelW'(b_take && marks) - LevelW'(m_ret_valid && m_ret_ready && marks_out);
+  end
+
   // acc joins what follows it directly, up to a full burst; it moves out as soon as a cycle brings nothing to join
   assign joins    = acc_valid_q && acc_lines_q < 17'd8 && acc_line_q + 58'(acc_lines_q) == new_first;
   assign acc_out  = !m_req_valid || m_req_ready;
@@ -156,7 +176,7 @@ module fantail_data #(
   assign b_take   = a_valid_q && (a_good_q ? s_space_grant : ret_ready);
 
   assign m_space_valid = a_valid_q && a_good_q;
-  assign m_space_take  = ret_ready && desc_ready && told && (!reads || joins || acc_free) && enable_i;
+  assign m_space_take  = ret_ready && desc_ready && told && marked && (!reads || joins || acc_free) && enable_i;
   assign m_space_len   = a_entry.len;
   assign acc_keep = b_take && a_good_q && (new_lines == '0 || joins) && acc_lines_q < 17'd8;
 
@@ -198,7 +218,8 @@ module fantail_data #(
   assign m_list_len   = a_entry.list_len[14:0];
 
   assign log_wait_o  = s_space_wait;
-  assign waiting_o   = log_wait_o || (a_valid_q && a_good_q && !told) || (!a_valid_q && ring_empty_i);
+  assign mark_wait_o = a_valid_q && a_good_q && !marked;
+  assign waiting_o   = log_wait_o || (a_valid_q && a_good_q && !told) || mark_wait_o || (!a_valid_q && ring_empty_i);
 
   // ---------------------------------------------------------------- queues
   logic [$clog2(Depth):0] ret_level, desc_level, done_level;

@@ -11,7 +11,8 @@
 //    refused, with the number of targets reached; if the payload failed, its list is dropped.
 //  - Anything else waits until all walks before it have ended. A refused or failed entry gives a REFUSED record.
 //  - REPORT_DELIVERED: m_mark has the log position behind the payload, or behind all before a NOP, and the cookie, in order;
-//    perhaps before its walk has ended (see walk_pos_o). Without room for it the entry waits, and all goes that is queued.
+//    perhaps before its walk has ended (see walk_pos_o). There is room for that of a payload (fantail_data); a NOP without
+//    waits, and all goes that is queued.
 //  - LAST gives exactly one BATCH record, after everything before it.
 //  - head_o passes an entry when its effect is visible, before its records are offered. It returns to 0 while enable_i
 //    is low and nothing runs, and an open batch is forgotten.
@@ -392,6 +393,7 @@ module fantail_exec (
   end
 
   `ASSERT(MarkHasRoom, !mark_put || mark_free)
+  `ASSERT(PayloadHasRoom, !(s_ret_valid && publish && mark_wait))
   `ASSERT(WalkOfSomething, !m_walk_valid || (m_walk_data.len != '0 && m_walk_data.payloads != '0))
   `ASSERT(AnswerToAWalk, !s_walkdone_valid || (walk_busy_q && !walk_valid_q))
   `ASSERT(RunHasNoHole, !(take_good && joins) || run_pos_q + run_len_q == s_ret_pos)

@@ -293,6 +293,7 @@ module fantail_host #(
   logic [256*QueuePairs-1:0] rec_data;
   logic [32*QueuePairs-1:0]  mark_pos;
   logic [64*QueuePairs-1:0]  mark_cookie;
+  logic [5*QueuePairs-1:0]   marks;
   logic [1023:0]             ctx_data;
   logic [13:0]               clear_id, slot_rsp_id;
   logic                      slot_valid, slot_ready, slot_check, slot_rsp_valid, slot_rsp_ok;
@@ -372,6 +373,7 @@ module fantail_host #(
     .m_mark_ready         (mark_ready),
     .m_mark_pos           (mark_pos),
     .m_mark_cookie        (mark_cookie),
+    .marks_i              (marks),
     .m_clear_valid        (clear_valid),
     .m_clear_id           (clear_id),
     .slot_count_i         (slot_count_o),
@@ -456,6 +458,7 @@ module fantail_host #(
     .s_mark_ready       (mark_ready),
     .s_mark_pos         (mark_pos),
     .s_mark_cookie      (mark_cookie),
+    .marks_o            (marks),
     .collect_valid_i    (collect_valid),
     .collect_qp_i       (collect_qp),
     .clear_valid_i      (clear_valid),

@@ -53,6 +53,7 @@ module fantail_host_write #(
   output logic [QueuePairs-1:0]         s_mark_ready,
   input  logic [32*QueuePairs-1:0]      s_mark_pos,
   input  logic [64*QueuePairs-1:0]      s_mark_cookie,
+  output logic [5*QueuePairs-1:0]       marks_o,           // that wait
   input  logic                          collect_valid_i,
   input  logic [2:0]                    collect_qp_i,
   input  logic                          clear_valid_i,
@@ -251,6 +252,7 @@ module fantail_host_write #(
     .s_mark_ready,
     .s_mark_pos,
     .s_mark_cookie,
+    .marks_o,
     .begin_i,
     .walk_pos_i,
     .need_valid_i,

@@ -101,6 +101,7 @@ module fantail_submit #(
   input  logic [QueuePairs-1:0]       m_mark_ready,
   output logic [32*QueuePairs-1:0]    m_mark_pos,
   output logic [64*QueuePairs-1:0]    m_mark_cookie,
+  input  logic [5*QueuePairs-1:0]     marks_i,           // marks that wait, see fantail_data
 
   output logic                        m_clear_valid,
   output logic [13:0]                 m_clear_id,
@@ -370,6 +371,7 @@ module fantail_submit #(
       .m_mark_ready        (m_mark_ready[q]),
       .m_mark_pos          (m_mark_pos[32*q +: 32]),
       .m_mark_cookie       (m_mark_cookie[64*q +: 64]),
+      .marks_i             (marks_i[5*q +: 5]),
       .m_rec_valid         (m_rec_valid[q]),
       .m_rec_ready         (m_rec_ready[q]),
       .m_rec_data          (m_rec_data[256*q +: 256]),

@@ -8,7 +8,7 @@
 //
 // Contract: see the modules. The two rings share nothing but the stream of records, in which each ring's are in order.
 // Records of the DATA ring wait for the status ring in a queue of their own, in which every payload with log space has
-// its places: a host that does not read holds no part of the log (fantail_data).
+// its places; so has its mark, if it has one: a host that does not read holds no part of the log (fantail_data).
 // idle_o: nothing runs and no read is outstanding; a payload may wait for log space while enable_i is high.
 
 module fantail_submit_qp #(
@@ -94,6 +94,7 @@ module fantail_submit_qp #(
   input  logic                 m_mark_ready,
   output logic [31:0]          m_mark_pos,
   output logic [63:0]          m_mark_cookie,
+  input  logic [4:0]           marks_i,            // that wait, see fantail_data
 
   output logic                 m_rec_valid,
   input  logic                 m_rec_ready,
@@ -188,7 +189,7 @@ module fantail_submit_qp #(
   logic [63:0]  done_addr;
   logic         drec_valid, drec_ready, crec_valid, crec_ready;
   logic [255:0] drec_data, crec_data;
-  logic         exec_idle, mark_wait, control_idle, control_refused;
+  logic         exec_idle, mark_wait, room_wait, control_idle, control_refused;
   logic [15:0]  data_refused;
   logic         want_valid, want_ready, want_first, list_drop, list_dropped, list_err, list_idle;
   logic [61:0]  want_addr;
@@ -218,6 +219,7 @@ module fantail_submit_qp #(
     .s_space_wait,
     .s_space_pos,
     .room_i        (room_q),
+    .marks_i       (marks_i + 5'(m_mark_valid)),
     .m_req_valid   (m_pay_valid),
     .m_req_ready   (m_pay_ready),
     .m_req_line    (m_pay_line),
@@ -246,6 +248,7 @@ module fantail_submit_qp #(
     .m_done_addr   (done_addr),
     .granted_o     (granted),
     .waiting_o     (data_waiting),
+    .mark_wait_o   (room_wait),
     .log_wait_o
   );
 
@@ -402,7 +405,7 @@ module fantail_submit_qp #(
   end
 
   // with a mark that finds no place, entries and payloads read ahead stand where they are
-  assign idle_o = (mark_wait || (exec_idle && data_waiting && (data_empty || log_wait_o) && list_idle))
+  assign idle_o = (mark_wait || (exec_idle && data_waiting && (data_empty || log_wait_o || room_wait) && list_idle))
       && control_idle && control_empty && settled == 2'b11 && room_q == RoomW'(Records) && !m_rec_valid;
 
 endmodule

@@ -9,7 +9,8 @@
 // Contract
 //   collect_i   a pulse. A sweep that begins after it, then a fence behind everything that the sweep has raised; when that has
 //               come through, collect_o pulses. Pulses before a sweep begins are one; one that comes later has a sweep of its own.
-//   s_mark      in order: the log position behind what is to be delivered, and the cookie. Ready while fewer than 16 wait.
+//   s_mark      in order: the log position behind what is to be delivered, and the cookie. Ready while fewer than 16 wait;
+//               marks_o says how many do.
 //               A mark is judged when a sweep ends that found no byte needed below it, by any connection of this queue pair,
 //               and that began when all below it had been replicated. A connection that has failed needs nothing; what is
 //               raised for it goes before the fence.
@@ -26,6 +27,7 @@ module fantail_fence (
   output logic        s_mark_ready,
   input  logic [31:0] s_mark_pos,
   input  logic [63:0] s_mark_cookie,
+  output logic [4:0]  marks_o,
   // sweeper
   input  logic        begin_i,          // pulse: a sweep begins,
   input  logic [31:0] walk_pos_i,       // with all below replicated
@@ -92,6 +94,7 @@ module fantail_fence (
     .level_o (cookie_level)
   );
   assign s_mark_ready = cookie_ready;
+  assign marks_o      = cookie_level;
 
   // ---------------------------------------------------------------- sweeps
   assign pos_pop = judging_q && pos_valid && $signed(pos - found_q) <= 0;
@@ -150,7 +153,7 @@ module fantail_fence (
                      || collect_i || (s_mark_valid && s_mark_ready);
 
   logic unused;
-  assign unused = &{1'b0, pos_level, cookie_level};
+  assign unused = &{1'b0, pos_level};
 
   `ASSERT(RoomForBoth, !(s_mark_valid && cookie_ready) || pos_ready)
   `ASSERT(CookieIsThere, !m_told_valid || cookie_valid)

@@ -59,17 +59,17 @@ void pair_inject(struct pair *p, const uint8_t *frame, size_t len)
 	fantail_sim_unlock(p->sim);
 }
 
-static void segment(struct pair *p, uint32_t host, uint32_t id, uint32_t seq,
-		    const char *data)
+void pair_peer_segment(struct pair *p, unsigned int h, uint32_t id,
+		       uint32_t seq, uint8_t flags, const char *data)
 {
 	struct host_seg s = {
 		.src_ip = PAIR_PEER + id,
-		.dst_ip = PAIR_IP + host,
+		.dst_ip = PAIR_IP + h,
 		.src_port = 5000,
 		.dst_port = PAIR_PORT,
 		.seq = seq,
 		.ack = p->next[id],
-		.flags = HOST_ACK,
+		.flags = flags,
 		.wnd = 65535,
 		.mss = -1,
 		.wscale = -1,
@@ -84,13 +84,13 @@ static void segment(struct pair *p, uint32_t host, uint32_t id, uint32_t seq,
 /* Peers take what follows, and acknowledge everything at once. */
 static void answer(struct pair *p, const struct pair_frame *f)
 {
-	if (!f->len || p->mute)
+	if (!f->len || p->mute || p->deaf[f->source])
 		return;
 	if (f->seq == p->next[f->id]) {
 		p->next[f->id] += f->len;
 		p->bytes[f->id] += f->len;
 	}
-	segment(p, f->source, f->id, f->ack, NULL);
+	pair_peer_segment(p, f->source, f->id, f->ack, HOST_ACK, NULL);
 }
 
 void pair_peer_send(struct pair *p, uint32_t id, uint32_t seq, uint32_t len)
@@ -99,7 +99,7 @@ void pair_peer_send(struct pair *p, uint32_t id, uint32_t seq, uint32_t len)
 
 	cr_assert_lt(len, sizeof(data));
 	memset(data, 'u', len);
-	segment(p, 1, id, seq, data);
+	pair_peer_segment(p, 1, id, seq, HOST_ACK, data);
 }
 
 static void take_records(struct pair *p)

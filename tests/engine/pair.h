@@ -50,6 +50,7 @@ struct pair {
 	struct pair_frame frame[PAIR_FRAMES];
 	uint32_t frames, answered;
 	bool mute;	    /* peers do not acknowledge */
+	bool deaf[2];	    /* nor those of this host */
 	uint32_t next[256]; /* of each connection: expected by its peer */
 	uint64_t bytes[256];
 	bool wrong[256]; /* a byte was not the connection's host's */
@@ -104,7 +105,10 @@ void pair_write(struct pair *p, unsigned int h, uint32_t offset,
 		uint32_t value);
 /* A frame to the card. */
 void pair_inject(struct pair *p, const uint8_t *frame, size_t len);
-/* A segment of the peer of @id with @len payload bytes, in order. */
+/* A segment to host @h, without payload if @data is NULL. */
+void pair_peer_segment(struct pair *p, unsigned int h, uint32_t id,
+		       uint32_t seq, uint8_t flags, const char *data);
+/* The peer of @id, of host 1, sends @len bytes. */
 void pair_peer_send(struct pair *p, uint32_t id, uint32_t seq, uint32_t len);
 
 /* The byte that host @h's payloads are made of. */

@@ -319,37 +319,17 @@ Test(faults, a_status_ring_nowhere)
 	pair_close(p);
 }
 
-/* @len bytes from the peer of @id to host @h, as segment() of the fixture. */
-static void peer_sends(struct pair *p, unsigned int h, uint32_t id,
-		       uint32_t seq, const char *data)
-{
-	struct host_seg s = {
-		.src_ip = PAIR_PEER + id,
-		.dst_ip = PAIR_IP + h,
-		.src_port = 5000,
-		.dst_port = PAIR_PORT,
-		.seq = seq,
-		.ack = p->next[id],
-		.flags = HOST_ACK,
-		.wnd = 65535,
-		.mss = -1,
-		.wscale = -1,
-		.ts_val = -1,
-		.data = data,
-	};
-	uint8_t frame[1514];
-
-	pair_inject(p, frame, host_build(&s, frame));
-}
-
 /* Received bytes go nowhere: told and acknowledged all the same. */
 Test(faults, slots_nowhere)
 {
-	struct pair *p = pair_open(&small);
 	struct fantail_sim_stats before, after;
 	uint32_t handle[2], i, n, seq[2] = { 1, 1 };
+	struct fantail_qp_options opt = small;
+	struct pair *p;
 	unsigned int h;
 
+	opt.slot_count = 128; /* one connection may hold a quarter */
+	p = pair_open(&opt);
 	for (h = 0; h < 2; h++) {
 		if (h)
 			move(p, h, FANTAIL_QP_SLOT_BASE, NOBODY);
@@ -359,7 +339,8 @@ Test(faults, slots_nowhere)
 	pair_forget(p);
 	for (i = 0; i < 20; i++) {
 		for (h = 0; h < 2; h++) {
-			peer_sends(p, h, 20 + h, seq[h], "into the slot");
+			pair_peer_segment(p, h, 20 + h, seq[h], HOST_ACK,
+					  "into the slot");
 			seq[h] += 13;
 		}
 		pair_for(p, 50);

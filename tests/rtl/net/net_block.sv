@@ -387,6 +387,7 @@ module net_block (
     .s_mark_ready       (mark_ready),
     .s_mark_pos         ({2{mark_pos}}),
     .s_mark_cookie      ({2{mark_cookie}}),
+    .marks_o            (),
     .begin_i            (sweep_begin),
     .walk_pos_i         (walk_pos),
     .need_valid_i       (need_valid),

@@ -182,6 +182,7 @@ module submit_block (
     .m_mark_ready         (1'b1),
     .m_mark_pos           (),
     .m_mark_cookie        (),
+    .marks_i              ('0),
     .m_clear_valid,
     .m_clear_id,
     .slot_count_i         (slot_count),
