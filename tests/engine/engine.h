@@ -19,8 +19,8 @@
 #include "net.h"
 #include "peer.h"
 
-#define ENGINE_CLIENTS 256  /* as many as the test engine has connections */
-#define ENGINE_MOST    1024 /* clients, as many as the default engine has */
+#define ENGINE_CLIENTS 256   /* as many as the test engine has connections */
+#define ENGINE_MOST    16384 /* clients, as many as the largest engine has */
 #define ENGINE_GROUPS  64
 #define ENGINE_PORT    9000
 #define ENGINE_LOG     65536
@@ -28,7 +28,7 @@
 #define ENGINE_PAYLOAD (ENGINE_LOG / 4)
 #define ENGINE_PEER_IP 0x0A010100u /* of client 0 */
 #define ENGINE_FAR_US  100000000ull
-#define ENGINE_ARENA   (1u << 20)
+#define ENGINE_ARENA   (1u << 21)
 #define ENGINE_TABLE   65536u
 #define ENGINE_SCRATCH 2048u /* of each CONTROL entry */
 #define ENGINE_LIST    8192u /* of each DATA entry */
@@ -81,6 +81,7 @@ struct engine_options {
 	struct fantail_qp_options qp; /* zero: as the driver's, 128 slots */
 	bool mod_us_given;	      /* take qp.mod_us, else its default */
 	uint32_t peer_delay_us;
+	uint64_t cycle_limit; /* 0: enough for the small engine */
 	bool dense_ids;	 /* ids 0, 1, 2: else from both ends of the table */
 	bool keep_slots; /* received data is not returned */
 	bool refusals_are_ok; /* else a REFUSED record fails the test */

@@ -91,6 +91,7 @@ struct engine *policy_start(uint32_t clients, uint32_t policy,
 		.data = on_data,
 		.record = on_record,
 		.peer_delay_us = 5,
+		.cycle_limit = clients > ENGINE_CLIENTS ? 100000000 : 0,
 	};
 	struct engine *e;
 
@@ -127,6 +128,16 @@ void policy_group(uint32_t len)
 	stamp();
 	for (i = 0; i < policy_test.e->clients; i++)
 		policy_test.wanted[i] += policy_test.e->member[0][i];
+}
+
+void policy_list(const uint32_t *clients, uint32_t n, uint32_t len)
+{
+	uint32_t i;
+
+	engine_list(policy_test.e, clients, n, len);
+	stamp();
+	for (i = 0; i < n; i++)
+		policy_test.wanted[clients[i]]++;
 }
 
 void policy_unicast(uint32_t client, uint32_t len)

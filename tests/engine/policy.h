@@ -31,9 +31,9 @@ struct policy_stream {
 
 struct policy_test {
 	struct engine *e;
-	struct policy_stream stream[ENGINE_CLIENTS];
-	uint32_t messages;		 /* published so far, to anybody */
-	uint32_t wanted[ENGINE_CLIENTS]; /* of these, to each client */
+	struct policy_stream stream[ENGINE_MOST];
+	uint32_t messages;	      /* published so far, to anybody */
+	uint32_t wanted[ENGINE_MOST]; /* of these, to each client */
 	uint32_t policy, lag_limit;
 };
 
@@ -42,8 +42,9 @@ extern struct policy_test policy_test;
 /* All @clients are connected, installed with this, and in group 0. */
 struct engine *policy_start(uint32_t clients, uint32_t policy,
 			    uint32_t lag_limit);
-/* Add a message to the batch: to the group, or to one client. */
+/* Add a message to the batch: to the group, to a list, or to one client. */
 void policy_group(uint32_t len);
+void policy_list(const uint32_t *clients, uint32_t n, uint32_t len);
 void policy_unicast(uint32_t client, uint32_t len);
 /* Message by message, each a batch, each acknowledged by who reads. */
 void policy_feed(uint32_t messages, uint32_t len);

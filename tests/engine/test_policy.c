@@ -122,6 +122,45 @@ Test(policy, skip_leaves_out_a_merged_walk_whole)
 	policy_close();
 }
 
+/* Lists in a random order, of which some name the one that has stopped. */
+Test(policy, skip_in_target_lists)
+{
+	struct engine *e = policy_start(CLIENTS, FANTAIL_POLICY_SKIP, LIMIT);
+	uint32_t who[CLIENTS] = { 0 }, named = 0, left_out = 0, n, i, k, m;
+
+	policy_pause(SLOW);
+	for (k = 0; k < 120; k++) {
+		for (i = 0, n = 0; i < CLIENTS; i++) {
+			if (i != SLOW && engine_random(e, 4) == 0)
+				continue;
+			m = engine_random(e, n + 1);
+			who[n++] = who[m];
+			who[m] = i;
+		}
+		/* two payloads to one list are two walks */
+		policy_list(who, n, 500);
+		policy_list(who, n, 300);
+		named += 2;
+		engine_submit(e);
+		engine_until(e, engine_batches_done, ENGINE_FAR_US);
+		cr_assert_eq(e->last_batch.reached + e->last_batch.skipped,
+			     2 * n);
+		left_out += e->last_batch.skipped;
+		engine_for(e, 50000);
+		/* slower than it is fed, and so above the limit in turns */
+		policy_consume(SLOW, 400);
+	}
+	cr_assert(policy_alive(SLOW));
+	policy_resume(SLOW);
+	policy_drain();
+	cr_assert_eq(e->client[SLOW].last.skipped, left_out);
+	cr_assert_eq(slow()->messages, named - left_out);
+	cr_assert_gt(left_out, named / 8);
+	cr_assert_lt(left_out, named * 3 / 4);
+	check_others();
+	policy_close();
+}
+
 /* ------------------------------------------------------------ what lag is */
 
 /* A place in the log that somebody waits for is not one acknowledged. */
