@@ -34,7 +34,7 @@ setting() { sed -n "s/.*\<$1=\([0-9]*\).*/\1/p" /proc/cmdline; }
 mkdir -p /tmp
 clients=$(setting clients)
 bytes=$(setting bytes)
-phase "kernel: $(uname -sr)"
+phase "kernel: $(uname -sr), clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 
 phase modules
 # few mappings, so that somebody meets the limit
