@@ -58,6 +58,11 @@ struct card_mac_tx {
 	bool oversize;
 	unsigned int paused; /* cycles without a beat, in this frame */
 	int64_t credit;	     /* bytes that may be sent, with pacing */
+	/* What fantail_sim_mac() tells, and what is part of it once a beat
+	 * follows. */
+	struct fantail_sim_mac window;
+	uint64_t starved, unused;
+	uint64_t skipped_us; /* card_stats.skipped_us at the first beat */
 	uint8_t frame[CARD_FRAME_MAX + DUT_BEAT];
 };
 

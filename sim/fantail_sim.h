@@ -415,6 +415,34 @@ struct fantail_sim_stats {
 void fantail_sim_stats(struct fantail_sim *sim,
 		       struct fantail_sim_stats *stats);
 
+/*
+ * The transmit side of the MAC port, from one fantail_sim_mac_begin() on.
+ * A beat is 64 bytes; cycles count the edge at which one is taken.
+ */
+struct fantail_sim_mac {
+	uint64_t first; /* cycle of the first beat; 0: none yet */
+	uint64_t last;	/* cycle of the newest */
+	uint64_t beats;
+	uint64_t frames; /* whole ones */
+	uint64_t bytes;	 /* without FCS */
+	/* Between the first and the newest beat: */
+	uint64_t starved;    /* cycles: ready, and nothing offered */
+	uint64_t blocked;    /* cycles: offered, and not ready */
+	uint64_t skipped_us; /* virtual time jumped over */
+	/*
+	 * With pacing: bytes that the wire could have carried but was not
+	 * given. The MAC takes up to 128 bytes ahead of it, so a pause that
+	 * this hides costs nothing.
+	 */
+	uint64_t unused;
+};
+
+/* Forget what was counted, and count from here. */
+void fantail_sim_mac_begin(struct fantail_sim *sim);
+
+/* Copy what was counted. */
+void fantail_sim_mac(struct fantail_sim *sim, struct fantail_sim_mac *mac);
+
 /**
  * fantail_sim_stats_json - the statistics as a JSON object
  * @sim: the handle

@@ -37,10 +37,31 @@ static void record(struct card *card, const uint8_t *frame, unsigned int len)
 	card->pcap = NULL;
 }
 
+/* What was waited through belongs to the window once a beat has ended it. */
+static void beat_in_window(struct card *card, unsigned int bytes)
+{
+	struct card_mac_tx *tx = &card->tx;
+	struct fantail_sim_mac *w = &tx->window;
+
+	if (!w->beats++) {
+		w->first = card->dut.cycle;
+		tx->skipped_us = card->stats.skipped_us;
+	} else {
+		w->starved += tx->starved;
+		w->unused += tx->unused;
+	}
+	w->last = card->dut.cycle;
+	w->skipped_us = card->stats.skipped_us - tx->skipped_us;
+	w->bytes += bytes;
+	tx->starved = 0;
+	tx->unused = 0;
+}
+
 static void frame_sent(struct card *card)
 {
 	struct card_mac_tx *tx = &card->tx;
 
+	tx->window.frames++;
 	card->stats.tx_frames++;
 	card->stats.tx_bytes += tx->len;
 	if (tx->oversize || tx->len < CARD_FRAME_MIN)
@@ -77,6 +98,7 @@ static void sent_beat(struct card *card)
 			     (unsigned long long)keep,
 			     out->mac_tx_tlast ? " on last" : "");
 	bytes = (unsigned int)__builtin_popcountll(keep);
+	beat_in_window(card, bytes);
 	tx->in_frame = true;
 	tx->credit -= bytes;
 	if (tx->len + bytes > CARD_FRAME_MAX)
@@ -108,13 +130,19 @@ static void sample_tx(struct card *card)
 		sent_beat(card);
 	else if (tx->in_frame && !out->mac_tx_tvalid && !tx->paused++)
 		card_offence(card, false, "mac transmit: pause in a frame");
+	if (!out->mac_tx_tvalid)
+		tx->starved += in->mac_tx_tready;
+	else if (!in->mac_tx_tready && tx->window.beats)
+		tx->window.blocked++;
 	if (!card->mac_pacing) {
 		in->mac_tx_tready = 1;
 		return;
 	}
 	tx->credit += card->pacing_bytes;
-	if (tx->credit > CREDIT_MAX)
+	if (tx->credit > CREDIT_MAX) {
+		tx->unused += (uint64_t)(tx->credit - CREDIT_MAX);
 		tx->credit = CREDIT_MAX;
+	}
 	in->mac_tx_tready = tx->credit > 0;
 }
 

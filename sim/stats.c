@@ -72,6 +72,24 @@ void fantail_sim_stats(struct fantail_sim *sim, struct fantail_sim_stats *stats)
 	sim_unlock(sim);
 }
 
+void fantail_sim_mac_begin(struct fantail_sim *sim)
+{
+	struct card_mac_tx *tx = &sim->card.tx;
+
+	sim_lock(sim);
+	memset(&tx->window, 0, sizeof(tx->window));
+	tx->starved = 0;
+	tx->unused = 0;
+	sim_unlock(sim);
+}
+
+void fantail_sim_mac(struct fantail_sim *sim, struct fantail_sim_mac *mac)
+{
+	sim_lock(sim);
+	*mac = sim->card.tx.window;
+	sim_unlock(sim);
+}
+
 #define COUNT(name)                                             \
 	{                                                       \
 #name, offsetof(struct fantail_sim_stats, name) \
