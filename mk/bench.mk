@@ -47,4 +47,19 @@ modelspeed: ## how fast the model of default size is, beside a yardstick
 	@$(MAKE) -s $(BIN)/modelspeed
 	@exec $(BIN)/modelspeed
 
+# The engines of `make bench`: the default one, and the largest, whose extents and log are what it needs.
+BENCH_SMALL := CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64 QUEUE_PAIRS=1
+BENCH_LARGE := CONNECTIONS=16384 GROUPS=1024 LOG_BYTES=4194304 EXTENTS=16 QUEUE_PAIRS=1
+
+.PHONY: bench line-build
+line-build: $(BIN)/line
+bench: ## every bar with its figure and limit: cycles, bytes; JSON and plots in build/bench (BENCH=quick SEED=n)
+	@case "$(BENCH)" in ''|quick) ;; *) echo "bench: BENCH is quick or empty" >&2; exit 2 ;; esac
+	@tools/deps.sh run
+	@tools/deps.sh bench || echo "bench: goes on without plots"
+	@$(MAKE) -s $(BENCH_SMALL) TRACE= line-build
+	@$(MAKE) -s $(BENCH_LARGE) TRACE= line-build
+	@exec bench/run.py build/bin/line build/bin/$(call size_name,16384,1024,4194304,16,1)-fast/line \
+		$(if $(SEED),--seed="$$SEED") $(if $(BENCH),--quick)
+
 -include $(patsubst %.c,$(B)/obj/%.d,$(wildcard bench/*/*.c))

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# deps.sh SET...: have the Debian packages of the sets run, test, check, formal, vm. Says first what it installs; needs
+# deps.sh SET...: have the Debian packages of the sets run, test, check, formal, bench, vm. Says first what it installs; needs
 # root or sudo without a password, else prints the one command to type and exits 2. DEPS=no never installs.
 set -eu
 
@@ -11,8 +11,9 @@ for set in "$@"; do
 	test) want+=(libcriterion-dev tshark patch) ;;
 	check) want+=(clang-format clang-tidy cppcheck shellcheck yosys git) ;;
 	formal) want+=(yosys z3 cvc4 python3) ;;
+	bench) want+=(gnuplot-nox python3) ;;
 	vm) want+=(debian-archive-keyring) ;;
-	*) echo "deps: no such set '$set'; sets are run, test, check, formal, vm" >&2 && exit 2 ;;
+	*) echo "deps: no such set '$set'; sets are run, test, check, formal, bench, vm" >&2 && exit 2 ;;
 	esac
 done
 

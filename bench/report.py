@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bars, what they ask for, and what the measurements of bench/line say of each. See bench/README.md."""
+import dataclasses
+
+ROUND_TRIP = 150  # cycles of a read over the modelled PCIe link, 600 ns
+READ_TRIPS = 2
+ENGINE_CYCLES = 60
+
+
+@dataclasses.dataclass
+class Bar:
+    name: str
+    figure: float = None
+    limit: float = None
+    unit: str = ""
+    floor: str = ""  # what no engine can beat, or a peer
+    least: bool = False  # the figure must be the limit or more
+    why: str = ""  # there is no figure
+
+    @property
+    def state(self):
+        if self.figure is None:
+            return "not run"
+        # Figures are ratios of counts: no rounding in the engine's favour.
+        good = self.figure >= self.limit if self.least else self.figure <= self.limit
+        return "pass" if good else "falls short"
+
+
+def chosen(rows, case, **want):
+    return [r for r in rows if r["case"] == case and all(r.get(k) == v for k, v in want.items())]
+
+
+def per_segment(row):
+    return row["cycles"] / row["segments"]
+
+
+def line_rate(row):
+    """Share of the line that was used, by what the MAC could have sent and was not given."""
+    return row["wire_bytes"] / (row["wire_bytes"] + row["unused"])
+
+
+def worst(values, least=False):
+    values = list(values)
+    if not values:
+        return None
+    return min(values) if least else max(values)
+
+
+def slower(rows, case, cost, **want):
+    """How much the worst of each kind costs more with ACKs, in per cent; None without measurements."""
+    kinds = {}
+    for r in chosen(rows, case, **want):
+        kinds.setdefault((r["bytes"], r["paced"]), {}).setdefault(r["acks"], []).append(cost(r))
+    return worst(100 * (max(k[True]) / max(k[False]) - 1) for k in kinds.values() if len(k) == 2)
+
+
+def segments(rows):
+    for size, limit, floor in ((1448, 24.3, "floor 24"), (200, 5.3, "floor 5"), (64, 3.08, "100 GbE 3.08")):
+        yield Bar(f"cycles per segment, {size} B to 1,000", limit=limit, floor=floor, figure=worst(
+            per_segment(r) for r in chosen(rows, "segments", bytes=size, acks=False, paced=False)))
+    paced = [r for case in ("sweep", "segments") for r in chosen(rows, case, acks=False, paced=True)]
+    yield Bar("100 GbE, all sizes", limit=100, unit="%", least=True, floor="line rate",
+              figure=worst((100 * line_rate(r) for r in paced), least=True))
+    yield Bar("  slower with an ACK for each segment", limit=2, unit="%",
+              figure=slower(rows, "segments", per_segment))
+    yield Bar("  the same over all sizes at 100 GbE", limit=2, unit="%", figure=slower(rows, "sweep", per_segment))
+    acked = [r for case in ("sweep", "segments") for r in chosen(rows, case, acks=True, paced=True)]
+    yield Bar("  100 GbE with the ACKs, all sizes", limit=100, unit="%", least=True, floor="line rate",
+              figure=worst((100 * line_rate(r) for r in acked), least=True))
+
+
+def append_cost(rows):
+    costs = []
+    for lists in (False, True):
+        walks = sorted(chosen(rows, "append", lists=lists), key=lambda r: r["payloads"])
+        if len(walks) == 2:
+            few, many = walks
+            costs.append((many["batch_cycles"] - few["batch_cycles"])
+                         / ((many["payloads"] - few["payloads"]) * many["targets"]))
+    return worst(costs)
+
+
+def fan_out(rows):
+    yield Bar("gathered, ten of 100 B, p = 1/2, to their beats", limit=1.10, unit="x", floor="1.0", figure=worst(
+        r["cycles"] / r["packed_beats"] for r in chosen(rows, "gather")))
+    yield Bar("appending, cycles per target", limit=1.1, floor="1.0", figure=append_cost(rows))
+    yield Bar("payload bytes over PCIe to those due", limit=1.0, unit="x", floor="1.0", figure=worst(
+        r["pcie_payload_bytes"] / (64 * r["lines"]) for r in chosen(rows, "pcie")))
+    yield Bar("doorbell to first beat, to 256 B to one, cycles", limit=READ_TRIPS * ROUND_TRIP + ENGINE_CYCLES,
+              floor=f"{READ_TRIPS * ROUND_TRIP}, round trips",
+              figure=worst(r["first_cycles"] for r in chosen(rows, "latency") if r["bytes"] <= 256))
+    yield Bar("fan-out of 1,000 to its wire time", limit=1.02, unit="x", floor="1.0", figure=worst(
+        r["cycles"] / (r["wire_bytes"] / 50) for r in chosen(rows, "single")))
+    flat = [per_segment(r) for r in chosen(rows, "flat")]
+    yield Bar("16 to 16,384 targets, spread of cycles per segment", limit=3, unit="%",
+              figure=100 * (max(flat) / min(flat) - 1) if len(flat) == 4 else None)
+
+
+def bars(rows):
+    return [*segments(rows), *fan_out(rows)]
+
+
+def text(bar):
+    if bar.figure is None:
+        return "-"
+    return f"{bar.figure:.3f}{' ' + bar.unit if bar.unit else ''}"
+
+
+def table(found):
+    lines = [f"{'':52} {'figure':>12}  {'bar':>12}  {'floor':18}"]
+    for b in found:
+        sign = ">=" if b.least else "<="
+        limit = f"{sign} {b.limit:g}{' ' + b.unit if b.unit else ''}"
+        lines.append(f"{b.name:52} {text(b):>12}  {limit:>12}  {b.floor:18} {b.state}{': ' + b.why if b.why else ''}")
+    return "\n".join(lines)
+
+
+def as_json(found):
+    return [{**dataclasses.asdict(b), "state": b.state} for b in found]

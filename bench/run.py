@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""make bench: run the measurements, say which bars are reached, write JSON and plots.
+
+Exit status: 0: every bar; 1: one falls short or a measurement failed; 2: bad input.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import plots  # pylint: disable=wrong-import-position
+import report  # pylint: disable=wrong-import-position
+
+# The default build's cases, in parts that run side by side; the large build's.
+PARTS = (("segments", "latency"), ("sweep",), ("gather", "append", "pcie", "fanout"))
+LARGE = ("flat",)
+
+
+class Job:
+    """One program; what it prints is passed on line by line."""
+
+    def __init__(self, program, cases, options):
+        self.name = " ".join(cases)
+        self.out = pathlib.Path(options.out) / f"{'-'.join(cases)}.json"
+        self.out.unlink(missing_ok=True)
+        self.args = [program, *cases, f"--seed={options.seed}", f"--out={self.out}"]
+        if options.quick:
+            self.args.append("--quick")
+        self.seconds = 0.0
+        self.failed = False
+
+    def run(self):
+        start = time.monotonic()
+        with subprocess.Popen(self.args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+            for line in child.stdout:
+                print("  " + line, end="", flush=True)
+        self.failed = child.returncode != 0
+        self.seconds = time.monotonic() - start
+
+    def rows(self):
+        if self.failed:
+            return []
+        return json.loads(self.out.read_text())
+
+
+def run_all(jobs):
+    """As many at once as there are processors."""
+    waiting = list(jobs)
+    lock = threading.Lock()
+
+    def work():
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                job = waiting.pop(0)
+            job.run()
+
+    threads = [threading.Thread(target=work) for _ in range(os.cpu_count() or 1)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
+def number(text):
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
+def options():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("line", help="bench/line, built with the default engine")
+    p.add_argument("large", help="bench/line, built with 16,384 connections")
+    p.add_argument("--seed", type=number, default=1)
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--out", default="build/bench")
+    return p.parse_args()
+
+
+def main():
+    o = options()
+    pathlib.Path(o.out).mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    # The long ones first.
+    jobs = [Job(o.large, LARGE, o), *(Job(o.line, cases, o) for cases in PARTS)]
+    run_all(jobs)
+    rows = [row for job in jobs for row in job.rows()]
+    found = report.bars(rows)
+    print("\n" + report.table(found))
+    missing = plots.draw_all(o.out, rows)
+    for why in missing:
+        print(f"bench: {why}", file=sys.stderr)
+    result = pathlib.Path(o.out) / "bench.json"
+    result.write_text(json.dumps({
+        "seed": o.seed, "quick": o.quick, "seconds": time.monotonic() - start, "bars": report.as_json(found),
+        "measurements": rows, "missing": missing}, indent=1) + "\n")
+    print(f"\nseed {o.seed}, {time.monotonic() - start:.0f} s; results and plots: {o.out}/")
+    failed = [job.name for job in jobs if job.failed]
+    if failed:
+        print(f"bench: failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed or any(b.state != "pass" for b in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
