@@ -51,6 +51,8 @@ struct fantail_fanout {
 	struct batch *batch;
 	uint64_t tail, head, rung;
 	uint64_t left, acked, stray;
+	uint64_t leaving; /* rung, and not wholly sent */
+	uint64_t queued;
 	struct spread first_spread, last_spread, acked_spread;
 };
 
@@ -107,6 +109,7 @@ static void count(struct spread *s, const struct batch *b,
 
 static void all_sent(struct fantail_fanout *f, const struct batch *b)
 {
+	f->leaving -= b->rung;
 	/* everybody was gone before */
 	if (!b->started)
 		return;
@@ -209,8 +212,14 @@ void fantail_fanout_rung(struct fantail_fanout *f,
 			 struct fantail_fanout_time now)
 {
 	for (; f->rung < f->head; f->rung++) {
-		batch_at(f, f->rung)->rung = true;
-		batch_at(f, f->rung)->doorbell = now;
+		struct batch *b = batch_at(f, f->rung);
+
+		b->rung = true;
+		b->doorbell = now;
+		if (!b->unsent)
+			continue;
+		f->queued += f->leaving > 0;
+		f->leaving++;
 	}
 }
 
@@ -336,6 +345,7 @@ void fantail_fanout_get_result(const struct fantail_fanout *f,
 		.batches = f->head,
 		.left = f->left,
 		.acked = f->acked,
+		.queued = f->queued,
 		.full = f->full,
 		.stray_bytes = f->stray,
 		.first_cycles = spread_of(&f->first_spread.cycles),

@@ -44,6 +44,7 @@ struct fantail_fanout_result {
 	uint64_t batches; /* announced */
 	uint64_t left;	  /* of them whole on the wire: first, last hold */
 	uint64_t acked;	  /* of them acknowledged: acked holds */
+	uint64_t queued;  /* rung when one before had not wholly left */
 	/* too many batches were under way: later ones are not measured */
 	bool full;
 	/* sent and of no batch; the times are not to be trusted */

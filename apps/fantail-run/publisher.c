@@ -498,6 +498,7 @@ static void sum_up(struct publisher *p)
 	if (p->rig.sim)
 		m->has_fanout =
 			!fantail_sim_fanout_result(p->rig.sim, &m->fanout);
+	m->real_time = p->session.job->options->net != NET_PEERS;
 	if (p->session.job->places)
 		places_write(p->session.job->places, &p->session);
 	if (!m->messages || rig_read(&p->rig, &now))

@@ -139,24 +139,32 @@ static void report_link(const struct summary *s)
 	}
 }
 
-/* In cycles, and below in microseconds, to as many digits as say something. */
+/*
+ * In cycles, and below, unless @times is NULL, in microseconds, to as many
+ * digits as say something.
+ */
 static void report_times(const char *what,
 			 const struct fantail_fanout_spread *cycles,
 			 const struct fantail_fanout_spread *times)
 {
 	const uint64_t c[] = { cycles->median, cycles->p99, cycles->p999,
 			       cycles->max };
-	const uint64_t ns[] = { times->median, times->p99, times->p999,
-				times->max };
 	char text[32];
 
 	printf("%-26s %12s", what, "cycles");
 	for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++)
 		printf(" %12s", grouped(c[i], text, sizeof(text)));
-	printf("\n%-26s %12s", "", "microseconds");
-	for (size_t i = 0; i < sizeof(ns) / sizeof(*ns); i++)
-		printf(" %12.*f", ns[i] < 1000000 ? 2 : 0, (double)ns[i] / 1e3);
 	putchar('\n');
+	if (times) {
+		const uint64_t ns[] = { times->median, times->p99, times->p999,
+					times->max };
+
+		printf("%-26s %12s", "", "microseconds");
+		for (size_t i = 0; i < sizeof(ns) / sizeof(*ns); i++)
+			printf(" %12.*f", ns[i] < 1000000 ? 2 : 0,
+			       (double)ns[i] / 1e3);
+		putchar('\n');
+	}
 }
 
 static void report_fanout(const struct summary *s)
@@ -166,9 +174,15 @@ static void report_fanout(const struct summary *s)
 	printf("\n%-39s %12s %12s %12s %12s\n", "from the doorbell until",
 	       "median", "99 %", "99.9 %", "max");
 	report_times("the first segment has left", &f->first_cycles,
-		     &f->first_ns);
-	report_times("the last segment has left", &f->last_cycles, &f->last_ns);
-	report_times("all have acknowledged", &f->acked_cycles, &f->acked_ns);
+		     s->real_time ? NULL : &f->first_ns);
+	report_times("the last segment has left", &f->last_cycles,
+		     s->real_time ? NULL : &f->last_ns);
+	report_times("all have acknowledged", &f->acked_cycles,
+		     s->real_time ? NULL : &f->acked_ns);
+	if (f->queued)
+		printf("%" PRIu64 " batches waited for those before them, "
+		       "and the times count that; INTERVAL= paces them\n",
+		       f->queued);
 	printf("%" PRIu64 " of %" PRIu64 " batches acknowledged", f->acked,
 	       f->batches);
 	if (f->members)
@@ -255,20 +269,29 @@ static json_t *us_json(const struct fantail_fanout_spread *s)
 			 (double)s->max / 1e3);
 }
 
-static json_t *fanout_json(const struct fantail_fanout_result *f)
+static json_t *fanout_json(const struct summary *s)
 {
-	return json_pack(
-		"{s:I, s:I, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:f, "
-		"s:f}",
+	const struct fantail_fanout_result *f = &s->fanout;
+	json_t *o = json_pack(
+		"{s:I, s:I, s:I, s:b, s:I, s:o, s:o, s:o, s:I, s:f, s:f}",
 		"left", (json_int_t)f->left, "acked", (json_int_t)f->acked,
-		"full", f->full, "stray_bytes", (json_int_t)f->stray_bytes,
-		"first_cycles", cycles_json(&f->first_cycles), "first_us",
-		us_json(&f->first_ns), "last_cycles",
-		cycles_json(&f->last_cycles), "last_us", us_json(&f->last_ns),
-		"acked_cycles", cycles_json(&f->acked_cycles), "acked_us",
-		us_json(&f->acked_ns), "clients", (json_int_t)f->members,
-		"place_mean_min", f->place_mean_min, "place_mean_max",
-		f->place_mean_max);
+		"queued", (json_int_t)f->queued, "full", f->full, "stray_bytes",
+		(json_int_t)f->stray_bytes, "first_cycles",
+		cycles_json(&f->first_cycles), "last_cycles",
+		cycles_json(&f->last_cycles), "acked_cycles",
+		cycles_json(&f->acked_cycles), "clients",
+		(json_int_t)f->members, "place_mean_min", f->place_mean_min,
+		"place_mean_max", f->place_mean_max);
+
+	if (!o || s->real_time)
+		return o;
+	if (json_object_set_new(o, "first_us", us_json(&f->first_ns)) ||
+	    json_object_set_new(o, "last_us", us_json(&f->last_ns)) ||
+	    json_object_set_new(o, "acked_us", us_json(&f->acked_ns))) {
+		json_decref(o);
+		return NULL;
+	}
+	return o;
 }
 
 static json_t *to_json(const struct summary *s)
@@ -327,8 +350,7 @@ static json_t *to_json(const struct summary *s)
 				  link_json(&s->link[FANTAIL_LINK_TX]), "rx",
 				  link_json(&s->link[FANTAIL_LINK_RX])));
 	if (s->has_fanout)
-		bad |= json_object_set_new(o, "fanout",
-					   fanout_json(&s->fanout));
+		bad |= json_object_set_new(o, "fanout", fanout_json(s));
 	bad |= json_object_set_new(o, "ok", json_boolean(s->ok));
 	if (!bad)
 		return o;

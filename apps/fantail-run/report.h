@@ -48,7 +48,9 @@ struct summary {
 	bool has_model; /* else the card's process counts for itself */
 	bool has_link;	/* a link model: its counts, and those two, are told */
 	struct fantail_link_stats link[FANTAIL_LINK_DIRS];
-	bool has_fanout;		     /* the card was metered: */
+	bool has_fanout; /* the card was metered: */
+	bool real_time;	 /* its microseconds are those of the model, which is
+			  * slow, and not told */
 	struct fantail_fanout_result fanout; /* of all batches */
 };
 

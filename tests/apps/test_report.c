@@ -87,15 +87,20 @@ Test(report, summary_has_these_keys_and_no_others)
 	json_decref(o);
 }
 
-/* Nanoseconds become microseconds, and nothing changes places. */
-Test(report, fanout)
+/*
+ * Nanoseconds become microseconds, and nothing changes places. In real time
+ * there are no microseconds.
+ */
+static void check_fanout(bool real_time)
 {
 	struct summary s = {
 		.has_fanout = true,
+		.real_time = real_time,
 		.fanout = {
 			.batches = 9,
 			.left = 8,
 			.acked = 7,
+			.queued = 5,
 			.members = 6,
 			.place_mean_min = 0.25,
 			.place_mean_max = 0.75,
@@ -136,8 +141,12 @@ Test(report, fanout)
 	unlink(path);
 	f = json_object_get(o, "fanout");
 	cr_assert_not_null(f);
-	cr_assert_eq(json_object_size(f), 13);
-	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+	cr_assert_eq(json_object_size(f), real_time ? 11 : 14);
+	for (i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (real_time && parts[i].scale < 1) {
+			cr_assert_null(json_object_get(f, parts[i].key));
+			continue;
+		}
 		for (k = 0; k < 4; k++)
 			cr_assert_float_eq(
 				json_number_value(json_object_get(
@@ -145,14 +154,26 @@ Test(report, fanout)
 					quantiles[k])),
 				(double)(10 * i + k + 1) * parts[i].scale, 1e-9,
 				"%s.%s", parts[i].key, quantiles[k]);
+	}
 	cr_assert_eq(json_integer_value(json_object_get(f, "left")), 8);
 	cr_assert_eq(json_integer_value(json_object_get(f, "acked")), 7);
+	cr_assert_eq(json_integer_value(json_object_get(f, "queued")), 5);
 	cr_assert_eq(json_integer_value(json_object_get(f, "clients")), 6);
 	cr_assert_eq(json_real_value(json_object_get(f, "place_mean_min")),
 		     0.25);
 	cr_assert_eq(json_real_value(json_object_get(f, "place_mean_max")),
 		     0.75);
 	json_decref(o);
+}
+
+Test(report, fanout)
+{
+	check_fanout(false);
+}
+
+Test(report, fanout_in_real_time)
+{
+	check_fanout(true);
 }
 
 Test(report, unwritable_place_is_an_error)

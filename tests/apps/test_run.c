@@ -140,8 +140,8 @@ static double number(json_t *o, const char *part, const char *key)
 /* Every batch was measured, to its end, and times come in their order. */
 static void check_fanout(json_t *o, long long batches)
 {
-	static const char *const parts[] = { "first_us", "last_us",
-					     "acked_us" };
+	static const char *const parts[] = { "first_cycles", "last_cycles",
+					     "acked_cycles" };
 	static const char *const keys[] = { "median", "p99", "p999", "max" };
 	json_t *f = json_object_get(o, "fanout");
 
@@ -206,6 +206,10 @@ Test(run, kernel_sockets)
 
 	cr_assert_eq(value(o, "messages"), 500);
 	cr_assert_eq(value(o, "batches"), 50);
+	/* the model's time is not ours */
+	cr_assert_null(strstr(told, "microseconds"), "%s", told);
+	cr_assert_null(
+		json_object_get(json_object_get(o, "fanout"), "first_us"));
 	json_decref(o);
 }
 
@@ -229,6 +233,9 @@ Test(run, peers)
 		run("--net=peers", "--clients=20", "--messages=500", NULL), 20);
 
 	cr_assert_eq(value(o, "batches"), 50);
+	cr_assert_gt(value(json_object_get(o, "fanout"), "queued"), 0);
+	cr_assert_not_null(strstr(told, "waited for those before"), "%s", told);
+	cr_assert_not_null(strstr(told, "microseconds"), "%s", told);
 	json_decref(o);
 }
 
@@ -289,6 +296,9 @@ Test(run, fair_order_at_an_interval)
 	cr_assert_leq(json_real_value(json_object_get(f, "place_mean_max")),
 		      0.55);
 	cr_assert_leq(number(f, "last_us", "max"), 100);
+	cr_assert_eq(value(f, "queued"), 0);
+	cr_assert_null(strstr(told, "waited for those before"), "%s", told);
+	cr_assert_not_null(strstr(told, "microseconds"), "%s", told);
 	json_decref(o);
 }
 

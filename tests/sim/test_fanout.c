@@ -139,6 +139,7 @@ Test(fanout_meter, batches_share_frames)
 	cr_assert_eq(result().stray_bytes, 0);
 	cr_assert_eq(result().first_cycles.max, 130, "of the second");
 	cr_assert_eq(result().last_cycles.max, 130);
+	cr_assert_eq(result().queued, 2);
 	near(mean_place(1, 2), 1);
 	near(mean_place(0, 2), 0);
 	/* ends of ring: retired with the last ACK */
@@ -169,6 +170,7 @@ Test(fanout_meter, the_ring_goes_round)
 	cr_assert_eq(result().members, 3);
 	near(mean_place(1, 33), 0.5);
 	cr_assert_eq(result().stray_bytes, 0);
+	cr_assert_eq(result().queued, 0);
 }
 
 /* Who ends is left out, whatever is missing. */
