@@ -108,6 +108,7 @@ package fantail_pkg;
   // Flow table operations.
   localparam logic [1:0] FlowInsert = 2'd1;
   localparam logic [1:0] FlowDelete = 2'd2;
+  localparam logic [1:0] FlowEnable = 2'd3;  // what was inserted can be found from now on
   typedef struct packed {
     logic [31:0] local_ip;
     logic [31:0] remote_ip;

@@ -15,7 +15,8 @@
 //    s_close_qp it is aborted, leaves its groups and is released. Between two steps a waiting ring is served.
 //  - m_cmd, m_flow: one at a time, the next only after the answer.
 //  - Frames: read whole, then sent without pause; FRAME_INJECT waits for the lookup's answer.
-//  - A connection is live from the end of its install to its release.
+//  - A connection is live from the end of its install to its release. Frames find it when all else of it is installed: before,
+//    they go to the host.
 
 module fantail_ctl #(
   parameter int Connections = 1024,     // connections
@@ -142,6 +143,7 @@ module fantail_ctl #(
   localparam logic [1:0] StepAbort  = 2'd0;
   localparam logic [1:0] StepLeave  = 2'd1;
   localparam logic [1:0] StepRetire = 2'd2;
+  localparam logic [1:0] StepEnable = 2'd3;  // of an install: its key can be found
   logic                    close_q;       // a step, not an entry
   logic [1:0]              step_q, step_d;
   logic                    close_turn_q, close_taken;
@@ -327,8 +329,9 @@ module fantail_ctl #(
             live_we = 1'b1;
             step_d  = groups != '0 ? StepLeave : StepRetire;
           end else begin
-            tuple_we = s_flow_rsp_code == 2'd0;
-            if (s_flow_rsp_code != 2'd0) begin
+            tuple_we = step_q != StepEnable && s_flow_rsp_code == 2'd0;
+            if (step_q == StepEnable) st_d = StDone;
+            else if (s_flow_rsp_code != 2'd0) begin
               st_d   = StDone;
               code_d = s_flow_rsp_code == 2'd1 ? fantail_regs_pkg::REFUSE_TUPLE_EXISTS
                                                : fantail_regs_pkg::REFUSE_FLOW_FULL;
@@ -341,6 +344,10 @@ module fantail_ctl #(
         if (s_rsp_valid) begin
           st_d      = StDone;
           live_we   = is_install;
+          if (is_install) begin
+            st_d   = StFlow;
+            step_d = StepEnable;
+          end
           groups_we = (is_join && !s_rsp_bit) || (is_leave && s_rsp_bit);
           if (is_return) begin
             st_d = k_q == entry.len[3:0] ? StDone : StSlot;
@@ -424,7 +431,8 @@ module fantail_ctl #(
   assign m_dma_bytes = is_install ? 11'(fantail_regs_pkg::CONTEXT_BYTES) : entry.len[10:0];
 
   assign m_flow_valid = st_q == StFlow;
-  assign m_flow_op    = is_install ? fantail_pkg::FlowInsert : fantail_pkg::FlowDelete;
+  assign m_flow_op    = !is_install ? fantail_pkg::FlowDelete
+                      : step_q == StepEnable ? fantail_pkg::FlowEnable : fantail_pkg::FlowInsert;
   assign m_flow_tuple = is_install ? ctx_tuple : tuple;
   assign m_flow_id    = id;
   assign m_flow_qp    = qp;

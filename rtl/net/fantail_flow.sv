@@ -10,10 +10,11 @@
 //
 // Contract
 //   s_seg / m_seg   in order, one per cycle, latency three cycles; held until taken. Segments with tcp = 0 pass unhit.
-//   s_flow_*        one insert or delete; ready means done taking, the answer comes about five cycles later on flow_rsp
+//   s_flow_*        one operation; ready means done taking, the answer comes about five cycles later on flow_rsp
 //                   (one pulse) and does not depend on m_seg_ready. Code of an insert: 0 done, 1 the tuple is there
-//                   already, 2 both buckets are full; of a delete: 0 done, 1 it was not there. A lookup sees an
-//                   operation whole or not at all; one that enters after the answer sees it.
+//                   already, 2 both buckets are full; of a delete or an enable: 0 done, 1 it was not there. A lookup sees
+//                   an operation whole or not at all; one that enters after the answer sees it.
+//                   An insert takes the place; lookups find the key from its enable on, when its connection is there.
 //                   s_flow_qp is the queue pair of the connection: what another one injected does not find it.
 //   inj_rsp_*       answer to FRAME_INJECT, one pulse: when an injected segment leaves, or when the parser dropped it
 //                   (inj_drop_i). hit: it belongs to a connection.
@@ -36,7 +37,7 @@ module fantail_flow #(
   output fantail_pkg::seg_t   m_seg_data,
   input  logic                s_flow_valid,
   output logic                s_flow_ready,
-  input  logic [1:0]          s_flow_op,      // FlowInsert, FlowDelete
+  input  logic [1:0]          s_flow_op,      // FlowInsert, FlowDelete, FlowEnable
   input  fantail_pkg::tuple_t s_flow_tuple,
   input  logic [13:0]         s_flow_id,
   input  logic [2:0]          s_flow_qp,
@@ -50,8 +51,9 @@ module fantail_flow #(
 
   localparam int Rows = Connections / 4;      // of each side
   localparam int RowW = $clog2(Rows);
-  localparam int KeyW = 128;                  // {14 bits zero, queue pair, valid, id, tuple}
-  localparam int ValidBit = 96 + 14;
+  localparam int KeyW = 128;                  // {13 bits zero, enabled, queue pair, valid, id, tuple}
+  localparam int ValidBit  = 96 + 14;
+  localparam int EnableBit = ValidBit + 4;
 
   // ---------------------------------------------------------------- operations
   localparam logic [2:0] OpIdle    = 3'd0;
@@ -62,7 +64,7 @@ module fantail_flow #(
   localparam logic [2:0] OpReturn  = 3'd5;    // read the rows of the segment in the last stage again
 
   logic [2:0]  op_q;
-  logic        op_delete_q;
+  logic        op_insert_q, op_delete_q;      // neither: enable
   logic [95:0] op_tuple_q;
   logic [13:0] op_id_q;
   logic [2:0]  op_qp_q;
@@ -163,6 +165,7 @@ module fantail_flow #(
   logic [3:0]  used_left, used_right, match_left, match_right;
   logic [13:0] match_id;
   logic [2:0]  match_qp;
+  logic        match_enabled;
   assign compare_op  = op_q == OpCompare;
   assign compare_seg = p2_valid_q && p2_q.tcp && !stand && !busy_o;
   assign want        = compare_op ? op_tuple_q : {p2_q.local_ip, p2_q.remote_ip, p2_q.local_port, p2_q.remote_port};
@@ -173,6 +176,7 @@ module fantail_flow #(
     match_right = '0;
     match_id    = '0;
     match_qp    = '0;
+    match_enabled = 1'b0;
     if (compare_op || compare_seg) begin
       for (int k = 0; k < 4; k++) begin
         used_left[k]   = row_left[k*KeyW + ValidBit];
@@ -183,6 +187,8 @@ module fantail_flow #(
                          | ({14{match_right[k]}} & row_right[k*KeyW + 96 +: 14]);
         match_qp       = match_qp | ({3{match_left[k]}} & row_left[k*KeyW + ValidBit + 1 +: 3])
                          | ({3{match_right[k]}} & row_right[k*KeyW + ValidBit + 1 +: 3]);
+        match_enabled  = match_enabled || (match_left[k] && row_left[k*KeyW + EnableBit])
+                         || (match_right[k] && row_right[k*KeyW + EnableBit]);
       end
     end
   end
@@ -197,14 +203,16 @@ module fantail_flow #(
     count_right = {2'd0, used_right[0]} + {2'd0, used_right[1]} + {2'd0, used_right[2]} + {2'd0, used_right[3]};
     found       = {match_left, match_right} != '0;
     full        = used_left == '1 && used_right == '1;
-    side        = op_delete_q ? match_right != '0 : count_right < count_left;
+    side        = op_insert_q ? count_right < count_left : match_right != '0;
     used        = side ? used_right : used_left;
-    lane        = op_delete_q ? match_left | match_right : ~used & (used + 4'd1);
+    lane        = op_insert_q ? ~used & (used + 4'd1) : match_left | match_right;
     new_row     = op_row_q;
     if (compare_op) begin
       new_row = side ? row_right : row_left;
       for (int k = 0; k < 4; k++) begin
-        if (lane[k]) new_row[k*KeyW +: KeyW] = op_delete_q ? '0 : {14'd0, op_qp_q, 1'b1, op_id_q, op_tuple_q};
+        if (lane[k] && op_insert_q) new_row[k*KeyW +: KeyW] = {14'd0, op_qp_q, 1'b1, op_id_q, op_tuple_q};
+        if (lane[k] && op_delete_q) new_row[k*KeyW +: KeyW] = '0;
+        if (lane[k] && !op_insert_q && !op_delete_q) new_row[k*KeyW + EnableBit] = 1'b1;
       end
     end
   end
@@ -212,6 +220,7 @@ module fantail_flow #(
   assign s_flow_ready = op_q == OpIdle && !busy_o;
   always_ff @(posedge clk) begin
     if (s_flow_valid && s_flow_ready) begin
+      op_insert_q <= s_flow_op == fantail_pkg::FlowInsert;
       op_delete_q <= s_flow_op == fantail_pkg::FlowDelete;
       op_tuple_q  <= s_flow_tuple;
       op_id_q     <= s_flow_id;
@@ -223,10 +232,10 @@ module fantail_flow #(
     end
     if (compare_op) begin
       op_side_q  <= side;
-      op_write_q <= op_delete_q ? found : !found && !full;
+      op_write_q <= op_insert_q ? !found && !full : found;
       op_row_q   <= new_row;
-      if (op_delete_q) op_code_q <= {1'b0, !found};
-      else op_code_q <= found ? 2'd1 : full ? 2'd2 : 2'd0;
+      if (op_insert_q) op_code_q <= found ? 2'd1 : full ? 2'd2 : 2'd0;
+      else op_code_q <= {1'b0, !found};
     end
     if (rst) begin
       op_q <= OpIdle;
@@ -258,7 +267,7 @@ module fantail_flow #(
     end
     if (p2_valid_q && move2) begin
       m_seg_data     <= p2_q;
-      m_seg_data.hit <= found && (!p2_q.inject || match_qp == p2_q.qp);
+      m_seg_data.hit <= found && match_enabled && (!p2_q.inject || match_qp == p2_q.qp);
       m_seg_data.id  <= match_id;
     end
     if (rst) begin
@@ -287,6 +296,6 @@ module fantail_flow #(
   end
 
   `ASSERT(OneMatch, (({match_left, match_right}) & (({match_left, match_right}) - 8'd1)) == '0)
-  `ASSERT(KnownOp, !s_flow_valid || s_flow_op == fantail_pkg::FlowInsert || s_flow_op == fantail_pkg::FlowDelete)
+  `ASSERT(KnownOp, !s_flow_valid || s_flow_op != 2'd0)
 
 endmodule

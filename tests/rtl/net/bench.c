@@ -343,8 +343,8 @@ void bench_verdict(struct bench *b, const struct verdict *v)
 	b->verdict[b->verdict_wr++ % QUEUE] = *v;
 }
 
-unsigned int bench_flow(struct bench *b, unsigned int op, const struct tuple *t,
-			unsigned int id)
+unsigned int bench_flow_op(struct bench *b, unsigned int op,
+			   const struct tuple *t, unsigned int id)
 {
 	struct net_pins *p = &b->p;
 	bool taken = false;
@@ -370,6 +370,16 @@ unsigned int bench_flow(struct bench *b, unsigned int op, const struct tuple *t,
 	}
 	cr_assert_fail("no answer from the flow table");
 	return 0;
+}
+
+unsigned int bench_flow(struct bench *b, unsigned int op, const struct tuple *t,
+			unsigned int id)
+{
+	unsigned int code = bench_flow_op(b, op, t, id);
+
+	if (op != FLOW_INSERT || code)
+		return code;
+	return bench_flow_op(b, FLOW_ENABLE, t, 0);
 }
 
 struct slot_answer bench_slot(struct bench *b, unsigned int slot, bool check)

@@ -106,9 +106,13 @@ void bench_inject(struct bench *b, const struct frame *f);
 void bench_verdict(struct bench *b, const struct verdict *v);
 enum {
 	FLOW_INSERT = 1,
-	FLOW_DELETE = 2
+	FLOW_DELETE = 2,
+	FLOW_ENABLE = 3
 };
 /* Answer of the flow table; frames go on meanwhile. */
+unsigned int bench_flow_op(struct bench *b, unsigned int op,
+			   const struct tuple *t, unsigned int id);
+/* The same; what was inserted is enabled as well. */
 unsigned int bench_flow(struct bench *b, unsigned int op, const struct tuple *t,
 			unsigned int id);
 struct slot_answer {

@@ -195,6 +195,30 @@ Test(flow, operation_while_segments_stand)
 	bench_free(b);
 }
 
+/* A key takes its place when it is inserted, and is found when it is enabled. */
+Test(flow, found_when_enabled)
+{
+	struct bench *b = bench_new();
+	struct model *m = setup(b);
+
+	m->touched = -1;
+	cr_assert_eq(bench_flow_op(b, FLOW_ENABLE, &m->tuple[1], 0), 1);
+	cr_assert_eq(bench_flow_op(b, FLOW_INSERT, &m->tuple[1], 11), 0);
+	ask(b, m, 1);
+	bench_drain(b);
+	cr_assert_eq(m->lookups, 1);
+	cr_assert_eq(m->hits, 0);
+	cr_assert_eq(bench_flow_op(b, FLOW_INSERT, &m->tuple[1], 12), 1);
+	cr_assert_eq(model_insert(m, 1, 11), 0);
+	cr_assert_eq(bench_flow_op(b, FLOW_ENABLE, &m->tuple[1], 0), 0);
+	ask(b, m, 1);
+	bench_drain(b);
+	cr_assert_eq(m->hits, 1);
+	cr_assert_eq(bench_flow(b, FLOW_DELETE, &m->tuple[1], 0), 0);
+	cr_assert_eq(bench_flow_op(b, FLOW_ENABLE, &m->tuple[1], 0), 1);
+	bench_free(b);
+}
+
 /* Every connection of the engine fits, also when ports are consecutive. */
 Test(flow, as_many_keys_as_connections)
 {

@@ -218,6 +218,11 @@ static void take_flow(struct rig *r)
 	unsigned int id = (unsigned int)r->p.m_flow_id;
 
 	r->p.s_flow_rsp_code = 0;
+	if (r->p.m_flow_op == 3) { /* enable */
+		cr_assert(r->flow_used[id] &&
+			  !memcmp(r->flow[id], r->p.m_flow_tuple, 12));
+		return;
+	}
 	if (r->p.m_flow_op == 2) {
 		cr_assert(r->flow_used[id] &&
 				  !memcmp(r->flow[id], r->p.m_flow_tuple, 12),
