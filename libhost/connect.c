@@ -160,14 +160,7 @@ void connect_input(struct fantail *f, struct embryo *e, struct rx_frame *fr,
 static void cancel(struct fantail *f, struct embryo *e)
 {
 	static const struct tcp_options none;
-	struct segment s = {
-		.ip = e->flow.ip,
-		.port = e->flow.port,
-		.local_port = e->flow.local_port,
-		.seq = e->iss + 1,
-		.ack = e->irs + 1,
-		.flags = TCP_RST | TCP_ACK,
-	};
+	struct segment s = embryo_segment(e, e->iss + 1, TCP_RST | TCP_ACK);
 
 	if (!e->syn_sent && tcp_send(f, e->mac, &s, &none))
 		f->stats.rst_sent++;

@@ -111,6 +111,20 @@ void embryo_set_timer(struct fantail *f, struct embryo *e)
 	timers_set(&f->timers, &e->timer, due < end ? due : end);
 }
 
+/* To its peer, with an ACK of the SYN, and a window of 0. */
+struct segment embryo_segment(const struct embryo *e, uint32_t seq,
+			      uint8_t flags)
+{
+	return (struct segment){
+		.ip = e->flow.ip,
+		.port = e->flow.port,
+		.local_port = e->flow.local_port,
+		.seq = seq,
+		.ack = e->irs + 1,
+		.flags = flags,
+	};
+}
+
 void embryo_send_synack(struct fantail *f, struct embryo *e)
 {
 	struct tcp_options o = {
@@ -122,16 +136,9 @@ void embryo_send_synack(struct fantail *f, struct embryo *e)
 		.ts_val = ts_clock(f, e->ts_offset),
 		.ts_ecr = e->ts_recent,
 	};
-	struct segment s = {
-		.ip = e->flow.ip,
-		.port = e->flow.port,
-		.local_port = e->flow.local_port,
-		.seq = e->iss,
-		.ack = e->irs + 1,
-		.flags = TCP_SYN | TCP_ACK,
-		.wnd = tcp_syn_window(f),
-	};
+	struct segment s = embryo_segment(e, e->iss, TCP_SYN | TCP_ACK);
 
+	s.wnd = tcp_syn_window(f);
 	e->sent_us = now_us(f);
 	if (tcp_send(f, e->mac, &s, &o))
 		f->stats.synack_sent++;
@@ -145,16 +152,9 @@ void embryo_send_ack(struct fantail *f, const struct embryo *e)
 		.ts_val = ts_clock(f, e->ts_offset),
 		.ts_ecr = e->ts_recent,
 	};
-	struct segment s = {
-		.ip = e->flow.ip,
-		.port = e->flow.port,
-		.local_port = e->flow.local_port,
-		.seq = e->iss + 1,
-		.ack = e->irs + 1,
-		.flags = TCP_ACK,
-		.wnd = (uint16_t)(tcp_syn_window(f) >> e->rcv_wscale),
-	};
+	struct segment s = embryo_segment(e, e->iss + 1, TCP_ACK);
 
+	s.wnd = (uint16_t)(tcp_syn_window(f) >> e->rcv_wscale);
 	tcp_send(f, e->mac, &s, &o);
 }
 

@@ -404,6 +404,8 @@ void embryo_choose_numbers(struct fantail *f, struct embryo *e);
 void embryo_take_options(const struct fantail *f, struct embryo *e,
 			 const struct segment *s);
 void embryo_set_timer(struct fantail *f, struct embryo *e);
+struct segment embryo_segment(const struct embryo *e, uint32_t seq,
+			      uint8_t flags);
 void embryo_send_synack(struct fantail *f, struct embryo *e);
 void embryo_send_ack(struct fantail *f, const struct embryo *e);
 /* RFC 6298 3: 0: no sample. */
