@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "../common/wire_bytes.h"
 #include "engine.h"
 
 enum {
@@ -12,23 +13,6 @@ enum {
 	MSS_OURS = 1460,
 	TS_BYTES = 12,
 };
-
-static uint32_t get(const uint8_t *p, int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *p++;
-	return v;
-}
-
-static void put(uint8_t *p, uint32_t v, int bytes)
-{
-	while (bytes--) {
-		p[bytes] = (uint8_t)v;
-		v >>= 8;
-	}
-}
 
 static void parse_options(struct engine_segment *s, const uint8_t *o,
 			  const uint8_t *end)

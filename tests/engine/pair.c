@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/wire_bytes.h"
 #include "../libhost/host_fixture.h"
 #include "transport.h"
 
@@ -14,15 +15,6 @@ enum {
 	HEADERS = 54, /* Ethernet, IPv4, TCP without options */
 	SYN_FIN = 0x03,
 };
-
-static uint32_t get(const uint8_t *p, int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *p++;
-	return v;
-}
 
 static void on_frame(void *ctx, const uint8_t *frame, size_t len,
 		     uint64_t now_us)

@@ -4,14 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-static uint32_t get(const uint8_t *p, int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *p++;
-	return v;
-}
+#include "../common/wire_bytes.h"
 
 void host_open(struct host *h, const struct fantail_options *opt)
 {

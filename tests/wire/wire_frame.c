@@ -2,6 +2,7 @@
 /* Frames of scripted wire tests: build those of the peer, read the card's. */
 #include <string.h>
 
+#include "../common/wire_bytes.h"
 #include "wire.h"
 
 enum {
@@ -22,23 +23,6 @@ uint8_t wire_byte(bool up, unsigned int conn, uint64_t at)
 	x = (x ^ x >> 27) * 0x94D049BB133111EBu;
 	x ^= x >> 31;
 	return (uint8_t)(x >> at % 8 * 8);
-}
-
-static uint32_t get(const uint8_t *p, int bytes)
-{
-	uint32_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | *p++;
-	return v;
-}
-
-static void put(uint8_t *p, uint32_t v, int bytes)
-{
-	while (bytes--) {
-		p[bytes] = (uint8_t)v;
-		v >>= 8;
-	}
 }
 
 static uint32_t add(const uint8_t *p, size_t len, uint32_t sum)

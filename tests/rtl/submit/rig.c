@@ -414,3 +414,23 @@ void rig_free(struct rig *r)
 	submit_free(r->block);
 	free(r);
 }
+
+struct fantail_rec_batch rig_batch(const struct rig *r, unsigned int i)
+{
+	struct fantail_rec_batch b;
+
+	cr_assert(i < r->n_recs, "record %u of %u", i, r->n_recs);
+	memcpy(&b, r->recs[i], sizeof(b));
+	cr_assert_eq(b.type, FANTAIL_REC_BATCH, "type %u", b.type);
+	return b;
+}
+
+struct fantail_rec_refused rig_refused(const struct rig *r, unsigned int i)
+{
+	struct fantail_rec_refused b;
+
+	cr_assert(i < r->n_recs, "record %u of %u", i, r->n_recs);
+	memcpy(&b, r->recs[i], sizeof(b));
+	cr_assert_eq(b.type, FANTAIL_REC_REFUSED, "type %u", b.type);
+	return b;
+}

@@ -115,5 +115,8 @@ unsigned int rig_random(struct rig *r, unsigned int below);
 void rig_put(struct rig *r, int ring, const struct fantail_entry *e);
 void rig_bell(struct rig *r);
 uint8_t *rig_mem(struct rig *r, uint64_t iova);
+/* Record number @i that came out, which must be of this type. */
+struct fantail_rec_batch rig_batch(const struct rig *r, unsigned int i);
+struct fantail_rec_refused rig_refused(const struct rig *r, unsigned int i);
 
 #endif

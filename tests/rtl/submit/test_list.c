@@ -74,26 +74,6 @@ static void publish_group(uint32_t len, uint8_t flags)
 	rig_put(r, DATA, &e);
 }
 
-static struct fantail_rec_batch batch(unsigned int i)
-{
-	struct fantail_rec_batch b;
-
-	cr_assert(i < r->n_recs, "record %u of %u", i, r->n_recs);
-	memcpy(&b, r->recs[i], sizeof(b));
-	cr_assert_eq(b.type, FANTAIL_REC_BATCH, "type %u", b.type);
-	return b;
-}
-
-static struct fantail_rec_refused refused(unsigned int i)
-{
-	struct fantail_rec_refused b;
-
-	cr_assert(i < r->n_recs, "record %u of %u", i, r->n_recs);
-	memcpy(&b, r->recs[i], sizeof(b));
-	cr_assert_eq(b.type, FANTAIL_REC_REFUSED, "type %u", b.type);
-	return b;
-}
-
 static unsigned int lines(uint64_t from, uint32_t n)
 {
 	return (unsigned int)((from + 4 * n + 63) / 64 - from / 64);
@@ -117,9 +97,9 @@ Test(list, each_line_is_read_once)
 			cr_assert_eq(r->list_lines, want, "%u at %u: %u lines",
 				     lengths[k], off, r->list_lines);
 			cr_assert_eq(r->list_bytes, 64ull * want);
-			cr_assert_eq(batch(count).reached, lengths[k]);
-			cr_assert_eq(batch(count).payloads, 1);
-			cr_assert_eq(batch(count).bytes, 10);
+			cr_assert_eq(rig_batch(r, count).reached, lengths[k]);
+			cr_assert_eq(rig_batch(r, count).payloads, 1);
+			cr_assert_eq(rig_batch(r, count).bytes, 10);
 			count++;
 		}
 	}
@@ -240,14 +220,14 @@ Test(list, failed_line_ends_its_list)
 		rig_bell(r);
 		rig_settle(r, 5000);
 		cr_assert_eq(r->n_recs, rec + 2);
-		cr_assert_eq(refused(rec).code, FANTAIL_REFUSE_DMA_READ);
-		cr_assert_eq(refused(rec).index, 5 * k + 2);
-		cr_assert_eq(refused(rec).op, FANTAIL_OP_PUBLISH);
-		cr_assert_eq(refused(rec).target, 0);
-		cr_assert_eq(refused(rec).addr_lo, r->bad_lo);
-		cr_assert_eq(refused(rec).cookie_lo, 5 * k + 2);
+		cr_assert_eq(rig_refused(r, rec).code, FANTAIL_REFUSE_DMA_READ);
+		cr_assert_eq(rig_refused(r, rec).index, 5 * k + 2);
+		cr_assert_eq(rig_refused(r, rec).op, FANTAIL_OP_PUBLISH);
+		cr_assert_eq(rig_refused(r, rec).target, 0);
+		cr_assert_eq(rig_refused(r, rec).addr_lo, r->bad_lo);
+		cr_assert_eq(rig_refused(r, rec).cookie_lo, 5 * k + 2);
 		w = &r->walks[5 * k + 2];
-		cr_assert_eq(refused(rec).reached, w->given);
+		cr_assert_eq(rig_refused(r, rec).reached, w->given);
 		/* those from the start on, up to the line that failed */
 		start = r->handles[w->first] & 0xff;
 		if (w->given)
@@ -255,12 +235,13 @@ Test(list, failed_line_ends_its_list)
 				     line ? 16 * line - 6 : 0,
 				     "start %u, %u given, line %u", start,
 				     w->given, line);
-		cr_assert_eq(batch(rec + 1).entries, 5);
-		cr_assert_eq(batch(rec + 1).refused, 1);
-		cr_assert_eq(batch(rec + 1).payloads, 4);
-		cr_assert_eq(batch(rec + 1).bytes, 30 + 10 + 10 + 20);
+		cr_assert_eq(rig_batch(r, rec + 1).entries, 5);
+		cr_assert_eq(rig_batch(r, rec + 1).refused, 1);
+		cr_assert_eq(rig_batch(r, rec + 1).payloads, 4);
+		cr_assert_eq(rig_batch(r, rec + 1).bytes, 30 + 10 + 10 + 20);
 		/* groups reach 3 here */
-		cr_assert_eq(batch(rec + 1).reached, 3 + 50 + w->given + 7 + 3);
+		cr_assert_eq(rig_batch(r, rec + 1).reached,
+			     3 + 50 + w->given + 7 + 3);
 		cr_assert_eq(r->p.data_head, 5 * k + 5);
 		reached += w->given;
 		whole += w->given == 0;
@@ -274,7 +255,7 @@ Test(list, failed_line_ends_its_list)
 	rest_of_batch();
 	rig_bell(r);
 	rig_settle(r, 5000);
-	cr_assert_eq(batch(r->n_recs - 1).reached, 3 + 50 + 7 + 3);
+	cr_assert_eq(rig_batch(r, r->n_recs - 1).reached, 3 + 50 + 7 + 3);
 }
 
 Test(list, failed_list_at_the_end_of_a_batch)
@@ -288,11 +269,11 @@ Test(list, failed_list_at_the_end_of_a_batch)
 	rig_bell(r);
 	rig_settle(r, 1000);
 	cr_assert_eq(r->n_recs, 3);
-	cr_assert_eq(refused(0).reached, 0);
-	cr_assert_eq(batch(1).entries, 2);
-	cr_assert_eq(batch(1).payloads, 1);
-	cr_assert_eq(batch(2).entries, 1);
-	cr_assert_eq(batch(2).reached, 16);
+	cr_assert_eq(rig_refused(r, 0).reached, 0);
+	cr_assert_eq(rig_batch(r, 1).entries, 2);
+	cr_assert_eq(rig_batch(r, 1).payloads, 1);
+	cr_assert_eq(rig_batch(r, 2).entries, 1);
+	cr_assert_eq(rig_batch(r, 2).reached, 16);
 }
 
 /*
@@ -330,12 +311,12 @@ Test(list, failed_payload_drops_its_list)
 		cr_assert_leq(r->list_under_way, 2, "head before the list");
 		rig_settle(r, 5000);
 		cr_assert_eq(r->n_recs, rec + 2);
-		cr_assert_eq(refused(rec).code, FANTAIL_REFUSE_DMA_READ);
-		cr_assert_eq(refused(rec).index, 3 * k + 1);
-		cr_assert_eq(refused(rec).addr_lo, (IOVA - 4096) & ~63u);
-		cr_assert_eq(refused(rec).reached, 0);
-		cr_assert_eq(batch(rec + 1).payloads, 2);
-		cr_assert_eq(batch(rec + 1).reached, 50);
+		cr_assert_eq(rig_refused(r, rec).code, FANTAIL_REFUSE_DMA_READ);
+		cr_assert_eq(rig_refused(r, rec).index, 3 * k + 1);
+		cr_assert_eq(rig_refused(r, rec).addr_lo, (IOVA - 4096) & ~63u);
+		cr_assert_eq(rig_refused(r, rec).reached, 0);
+		cr_assert_eq(rig_batch(r, rec + 1).payloads, 2);
+		cr_assert_eq(rig_batch(r, rec + 1).reached, 50);
 		cr_assert_eq(r->n_walks, 2 * (k + 1));
 	}
 }

@@ -51,26 +51,6 @@ static void publish(uint64_t addr, uint32_t len, uint8_t flags)
 	rig_put(r, DATA, &e);
 }
 
-static struct fantail_rec_batch batch(unsigned int i)
-{
-	struct fantail_rec_batch b;
-
-	cr_assert(i < r->n_recs, "record %u of %u", i, r->n_recs);
-	memcpy(&b, r->recs[i], sizeof(b));
-	cr_assert_eq(b.type, FANTAIL_REC_BATCH, "type %u", b.type);
-	return b;
-}
-
-static struct fantail_rec_refused refused(unsigned int i)
-{
-	struct fantail_rec_refused b;
-
-	cr_assert(i < r->n_recs, "record %u of %u", i, r->n_recs);
-	memcpy(&b, r->recs[i], sizeof(b));
-	cr_assert_eq(b.type, FANTAIL_REC_REFUSED, "type %u", b.type);
-	return b;
-}
-
 static unsigned int lines(uint64_t from, uint64_t to)
 {
 	return (unsigned int)((to + 63) / 64 - from / 64);
@@ -201,8 +181,8 @@ Test(submit, payload_waits_for_log_space)
 	rig_settle(r, 1000);
 	cr_assert_eq(r->n_seen, 5);
 	cr_assert_eq(r->p.log_wait, 0);
-	cr_assert_eq(batch(0).bytes, LOG_BYTES + 100);
-	cr_assert_eq(batch(0).payloads, 5);
+	cr_assert_eq(rig_batch(r, 0).bytes, LOG_BYTES + 100);
+	cr_assert_eq(rig_batch(r, 0).payloads, 5);
 }
 
 /* Whatever else is in the ring: there is nothing to do but wait. */
@@ -249,18 +229,18 @@ Test(submit, batch_record_sums_its_walks)
 	rig_bell(r);
 	rig_settle(r, 3000);
 	cr_assert_eq(r->n_recs, 2);
-	cr_assert_eq(batch(0).ring, 0);
-	cr_assert_eq(batch(0).entries, 8);
-	cr_assert_eq(batch(0).payloads, 7);
-	cr_assert_eq(batch(0).reached, 21);
-	cr_assert_eq(batch(0).skipped, 7);
-	cr_assert_eq(batch(0).refused, 0);
-	cr_assert_eq(batch(0).bytes, 393);
-	cr_assert_eq(batch(0).cookie_lo, (uint32_t)e.cookie);
-	cr_assert_eq(batch(0).cookie_hi, (uint32_t)(e.cookie >> 32));
-	cr_assert_eq(batch(1).entries, 1);
-	cr_assert_eq(batch(1).payloads, 1);
-	cr_assert_eq(batch(1).bytes, 10);
+	cr_assert_eq(rig_batch(r, 0).ring, 0);
+	cr_assert_eq(rig_batch(r, 0).entries, 8);
+	cr_assert_eq(rig_batch(r, 0).payloads, 7);
+	cr_assert_eq(rig_batch(r, 0).reached, 21);
+	cr_assert_eq(rig_batch(r, 0).skipped, 7);
+	cr_assert_eq(rig_batch(r, 0).refused, 0);
+	cr_assert_eq(rig_batch(r, 0).bytes, 393);
+	cr_assert_eq(rig_batch(r, 0).cookie_lo, (uint32_t)e.cookie);
+	cr_assert_eq(rig_batch(r, 0).cookie_hi, (uint32_t)(e.cookie >> 32));
+	cr_assert_eq(rig_batch(r, 1).entries, 1);
+	cr_assert_eq(rig_batch(r, 1).payloads, 1);
+	cr_assert_eq(rig_batch(r, 1).bytes, 10);
 	/* what came in while the first walk ran is one walk */
 	cr_assert_leq(r->n_walks, 4, "%u walks", r->n_walks);
 	cr_assert_eq(r->p.data_head, 9);
@@ -282,13 +262,13 @@ Test(submit, failed_payload_is_refused_and_walked_around)
 	rig_bell(r);
 	rig_settle(r, 2000);
 	cr_assert_eq(r->n_seen, 2);
-	cr_assert_eq(refused(0).code, FANTAIL_REFUSE_DMA_READ);
-	cr_assert_eq(refused(0).index, 1);
-	cr_assert_eq(refused(0).addr_lo, (ARENA + 0x1080) & ~63u);
-	cr_assert_eq(refused(0).op, FANTAIL_OP_PUBLISH);
-	cr_assert_eq(batch(1).refused, 1);
-	cr_assert_eq(batch(1).payloads, 2);
-	cr_assert_eq(batch(1).bytes, 150);
+	cr_assert_eq(rig_refused(r, 0).code, FANTAIL_REFUSE_DMA_READ);
+	cr_assert_eq(rig_refused(r, 0).index, 1);
+	cr_assert_eq(rig_refused(r, 0).addr_lo, (ARENA + 0x1080) & ~63u);
+	cr_assert_eq(rig_refused(r, 0).op, FANTAIL_OP_PUBLISH);
+	cr_assert_eq(rig_batch(r, 1).refused, 1);
+	cr_assert_eq(rig_batch(r, 1).payloads, 2);
+	cr_assert_eq(rig_batch(r, 1).bytes, 150);
 	cr_assert_eq(r->walks[1].pos, 400, "the hole stays");
 	cr_assert_eq(r->p.walk_pos, 450);
 }
@@ -455,8 +435,8 @@ Test(submit, head_and_hold_follow_the_walks)
 	rig_bell(r);
 	rig_settle(r, 1000);
 	cr_assert_eq(r->p.hold, 0);
-	cr_assert_eq(batch(1).entries, 2);
-	cr_assert_eq(batch(1).bytes, 100);
+	cr_assert_eq(rig_batch(r, 1).entries, 2);
+	cr_assert_eq(rig_batch(r, 1).bytes, 100);
 }
 
 /* The neighbour gets no byte of a line that could not be read. */
@@ -475,10 +455,10 @@ Test(submit, carried_line_carries_its_failure)
 	rig_bell(r);
 	rig_settle(r, 1000);
 	cr_assert_eq(r->read_bytes, 64);
-	cr_assert_eq(refused(0).code, FANTAIL_REFUSE_DMA_READ);
-	cr_assert_eq(refused(1).code, FANTAIL_REFUSE_DMA_READ);
-	cr_assert_eq(refused(1).addr_lo, ARENA);
-	cr_assert_eq(batch(2).refused, 2);
-	cr_assert_eq(batch(2).payloads, 0);
+	cr_assert_eq(rig_refused(r, 0).code, FANTAIL_REFUSE_DMA_READ);
+	cr_assert_eq(rig_refused(r, 1).code, FANTAIL_REFUSE_DMA_READ);
+	cr_assert_eq(rig_refused(r, 1).addr_lo, ARENA);
+	cr_assert_eq(rig_batch(r, 2).refused, 2);
+	cr_assert_eq(rig_batch(r, 2).payloads, 0);
 	cr_assert_eq(r->n_walks, 0);
 }
