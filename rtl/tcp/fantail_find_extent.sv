@@ -5,7 +5,8 @@
 // looked for is the last that begins at or before seq_i.
 //
 //   found_o   such an entry stands in the row, at index found_index_o, with delta_o; begins_o: it begins at seq_i
-//   next_o    the entry behind it stands in the row too and begins at next_seq_o
+//   next_o    the entry behind it stands in the row too and begins at next_seq_o, with next_delta_o; when none is found,
+//             the first entry of the row
 //   final_o   the entry found is the newest of all
 // Neither next nor final: the row's last lane was found, and only the next row tells where it ends.
 
@@ -21,6 +22,7 @@ module fantail_find_extent (
   output logic         begins_o,
   output logic         next_o,
   output logic [31:0]  next_seq_o,
+  output logic [31:0]  next_delta_o,
   output logic         final_o
 );
 
@@ -41,6 +43,7 @@ module fantail_find_extent (
     begins_o      = 1'b0;
     next_o        = 1'b0;
     next_seq_o    = row_i[63:32];
+    next_delta_o  = row_i[31:0];
     for (int l = 0; l < 8; l++) begin
       if (reached[l]) begin
         found_index_o = index_i + 16'(l);
@@ -50,8 +53,9 @@ module fantail_find_extent (
     end
     for (int l = 7; l >= 0; l--) begin
       if (exists[l] && !reached[l]) begin
-        next_o     = 1'b1;
-        next_seq_o = row_i[l*64+32 +: 32];
+        next_o       = 1'b1;
+        next_seq_o   = row_i[l*64+32 +: 32];
+        next_delta_o = row_i[l*64 +: 32];
       end
     end
     final_o = (found_index_o + 16'd1) == wr_i;
@@ -88,7 +92,8 @@ module fantail_find_extent (
       f_delta[l]       = f_lane == 3'(l) && delta_o != row_i[l*64 +: 32];
       f_begins[l]      = f_lane == 3'(l) && begins_o != (row_i[l*64+32 +: 32] == seq_i);
       f_next[l]        = 4'(f_lane) + 4'd1 == 4'(l) && next_o != f_exists[l];
-      f_next_seq[l]    = 4'(f_lane) + 4'd1 == 4'(l) && next_o && (next_seq_o != row_i[l*64+32 +: 32] || f_reached[l]);
+      f_next_seq[l]    = 4'(f_lane) + 4'd1 == 4'(l) && next_o
+          && ({next_seq_o, next_delta_o} != row_i[l*64 +: 64] || f_reached[l]);
     end
   end
 
@@ -102,6 +107,8 @@ module fantail_find_extent (
       Next: assert (f_next == '0 && f_next_seq == '0 && !(f_lane == 3'd7 && next_o));
       Final: assert (final_o == (f_count == 16'(found_index_o - start_i) + 16'd1));
       FinalHasNoNext: assert (!(final_o && next_o));
+    end else if (f_exists[0]) begin
+      NextIsFirst: assert (next_o && {next_seq_o, next_delta_o} == row_i[63:0]);
     end
   end
   always_comb if (f_legal) begin

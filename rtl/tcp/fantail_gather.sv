@@ -144,6 +144,7 @@ module fantail_gather #(
     .begins_o      (),
     .next_o        (next),
     .next_seq_o    (next_seq),
+    .next_delta_o  (),
     .final_o       (final_found)
   );
 

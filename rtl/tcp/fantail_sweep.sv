@@ -3,7 +3,9 @@
 // free extents, and into requests to the acknowledge owner (a deadline passed, a receiver lags).
 //
 // Watermark. The candidate starts at the replication position: whatever is appended after the sweep begins lies at or above it. Each
-// connection with unacknowledged bytes lowers it to the position of its oldest one. When the sweep ends the candidate is right for
+// connection with unacknowledged bytes lowers it to the lowest position of one. That is the oldest byte's, or where the
+// next extent begins: a handle that stands in a list twice gets the same bytes twice, so the positions of a stream grow
+// from extent to extent, but for repeats. When the sweep ends the candidate is right for
 // every segment that will be picked from then on, because a later pick reads an una at least as new as the sweep did. Segments picked
 // before may still be reading: so the colour of picks is changed, and the watermark moves only when no segment of
 // the old colour is left (a grace period, as in read-copy-update). No reference counts, no floors.
@@ -173,7 +175,7 @@ module fantail_sweep #(
   // ---------------------------------------------------------------- row of extents
   logic        found, begins, next, final_found;
   logic [15:0] found_index, index_q;
-  logic [31:0] delta;
+  logic [31:0] delta, next_seq, next_delta;
   logic        cand_valid_q, cand_begins_q;
   logic [15:0] cand_index_q;
   logic [31:0] cand_delta_q;
@@ -189,16 +191,19 @@ module fantail_sweep #(
     .delta_o       (delta),
     .begins_o      (begins),
     .next_o        (next),
-    .next_seq_o    (),
+    .next_seq_o    (next_seq),
+    .next_delta_o  (next_delta),
     .final_o       (final_found)
   );
 
-  logic        row_more, row_done, acked;              // acked: the byte before `need` was this connection's
-  logic [31:0] need;
+  logic        row_more, row_done, acked;              // acked: the byte before the oldest was this connection's
+  logic [31:0] oldest, behind, need;
   logic [15:0] here;
   assign row_more = found && !next && !final_found;    // perhaps further on
   assign row_done = (state_q == Row) && !row_more;
-  assign need     = ack_i.una + (found ? delta : cand_delta_q);
+  assign oldest   = ack_i.una + (found ? delta : cand_delta_q);
+  assign behind   = next_seq + next_delta;             // where the next extent begins
+  assign need     = next && $signed(behind - oldest) < 0 ? behind : oldest;
   assign here     = found ? found_index : cand_index_q;
   assign acked    = !(found ? begins : cand_begins_q);
 
@@ -376,7 +381,7 @@ module fantail_sweep #(
             cand_q    <= need;
             cand_id_q <= id_q;
           end
-          if (acked && $signed(need - newest_q) > 0) newest_q <= need;
+          if (acked && $signed(oldest - newest_q) > 0) newest_q <= oldest;
           if (pins && !pin_time && !overdue && $signed(pin_begin - best_q) < 0) begin
             best_valid_q <= 1'b1;
             best_q       <= pin_begin;

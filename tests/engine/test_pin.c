@@ -181,3 +181,38 @@ Test(pin, nobody_waits)
 	engine_peers_done(e);
 	check_only(e, 0);
 }
+
+/*
+ * Who stands in a list twice gets the same bytes twice: while the first time
+ * is being acknowledged, they are kept for the second.
+ */
+Test(pin, a_repeat_is_kept)
+{
+	enum {
+		LEN = 8000
+	};
+	struct engine *e = start();
+	uint32_t left = ENGINE_LOG - LEN;
+
+	engine_for(e, 10000);
+	pause(e, 0);
+	engine_list(e, (uint32_t[]){ 0, 0, 0 }, 3, LEN);
+	engine_submit(e);
+	engine_for(e, 20000);
+	/* the rest of the log is for others, and not a byte more */
+	for (; left; left -= left < LEN ? left : LEN)
+		engine_unicast(e, 1, left < LEN ? left : LEN);
+	engine_submit(e);
+	engine_for(e, 300000);
+	cr_assert(engine_batches_done(e));
+	engine_unicast(e, 1, 2000);
+	engine_submit(e);
+	engine_for(e, 100000);
+	cr_assert_not(engine_batches_done(e), "bytes were overwritten");
+	cr_assert_eq(fantail_peer_resume(engine_peers(e), 0), 0);
+	engine_peers_done(e);
+	engine_drain(e);
+	cr_assert_eq(e->client[0].got, 3 * LEN);
+	cr_assert_eq(aborts(e), 0);
+	engine_close(e);
+}
