@@ -81,7 +81,8 @@ module fantail_data #(
   output logic                     m_done_err,
   output logic [63:0]              m_done_addr,   // first failed line
 
-  output logic                     granted_o,     // a payload on m_ret, or behind it, has log space
+  output logic                     granted_o,     // a payload on m_ret, or behind it, has log space,
+  output logic [31:0]              granted_pos_o, // the oldest of them from here on
   output logic                     waiting_o,
   output logic                     mark_wait_o,
   output logic                     log_wait_o
@@ -346,14 +347,25 @@ module fantail_data #(
     .level_o (done_level)
   );
 
-  logic [LevelW-1:0] granted_q;
-  always_ff @(posedge clk) begin
-    if (rst) granted_q <= '0;
-    else granted_q <= granted_q + LevelW'(b_take && a_good_q) - LevelW'(m_done_valid && m_done_ready);
-  end
-  assign granted_o = granted_q != '0;
+  logic              granted_ready;
+  logic [LevelW-1:0] granted_level;
+  fantail_fifo #(
+    .Width(32),
+    .Depth(Depth)
+  ) u_granted (
+    .clk,
+    .rst,
+    .s_valid (b_take && a_good_q),
+    .s_ready (granted_ready),
+    .s_data  (s_space_pos),
+    .m_valid (granted_o),
+    .m_ready (m_done_valid && m_done_ready),
+    .m_data  (granted_pos_o),
+    .level_o (granted_level)
+  );
 
-  assign unused_ok = ^{a_entry, ahead, ret_level, desc_level, done_level, done_ready, m_list_ready};
+  assign unused_ok = ^{a_entry, ahead, ret_level, desc_level, done_level, done_ready, m_list_ready, granted_ready,
+                       granted_level};
 
   if (LogBytes > (1 << 24) || (1 << $clog2(LogBytes)) != LogBytes) begin : gen_check
     $fatal(1, "fantail_data: LogBytes is no power of two or above 16 MiB");
@@ -362,6 +374,8 @@ module fantail_data #(
   // a done word belongs to an entry that is still in the retire FIFO
   `ASSERT(DoneHasRoom, !done_push || done_ready)
   `ASSERT(DoneBelongs, done_level + desc_level <= ret_level)
+  `ASSERT(GrantedHasRoom, !(b_take && a_good_q) || granted_ready)
+  `ASSERT(GrantedBelongs, done_level <= granted_level && granted_level <= ret_level)
   // a list is fetched before its entry leaves the retire FIFO
   `ASSERT(ListHasRoom, !m_list_valid || m_list_ready)
   `ASSERT(GrantIsWanted, !s_space_grant || (m_space_valid && m_space_take))

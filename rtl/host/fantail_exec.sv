@@ -37,7 +37,8 @@ module fantail_exec (
   output logic                 s_done_ready,
   input  logic                 s_done_err,
   input  logic [63:0]          s_done_addr,
-  input  logic                 granted_i,           // an entry on s_ret, or behind it, has log space
+  input  logic                 granted_i,           // an entry on s_ret, or behind it, has log space,
+  input  logic [31:0]          granted_pos_i,       // the oldest of them from here on
   input  logic                 data_waiting_i,
 
   input  logic                 s_list_valid,        // the next list's handles are offered to the walk
@@ -305,9 +306,9 @@ module fantail_exec (
   end
 
   assign head_o    = head_q;
-  // an entry without log space stands where the next one with it could have begun
+  // An entry without log space may have waited while others passed its place in the log: that counts for nothing.
   assign pending_o = walk_busy_q || run_valid_q || granted_i;
-  assign oldest_o  = walk_busy_q ? walk_pos_q : run_valid_q ? run_pos_q : s_ret_pos;
+  assign oldest_o  = walk_busy_q ? walk_pos_q : run_valid_q ? run_pos_q : granted_pos_i;
   assign idle_o    = st_q == StTake && !s_ret_valid && quiet && !m_rec_valid && !m_mark_valid;
   assign mark_wait_o = st_q == StTake && s_ret_valid && mark_wait && quiet && !m_rec_valid;
 

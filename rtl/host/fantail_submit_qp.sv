@@ -182,6 +182,7 @@ module fantail_submit_qp #(
 
   // ---------------------------------------------------------------- payloads and retirement
   logic         ret_valid, ret_ready, done_valid, done_ready, done_err, data_waiting, granted;
+  logic [31:0]  granted_pos;
   logic [511:0] ret_entry;
   logic [14:0]  ret_index;
   logic [7:0]   ret_code;
@@ -247,6 +248,7 @@ module fantail_submit_qp #(
     .m_done_err    (done_err),
     .m_done_addr   (done_addr),
     .granted_o     (granted),
+    .granted_pos_o (granted_pos),
     .waiting_o     (data_waiting),
     .mark_wait_o   (room_wait),
     .log_wait_o
@@ -297,6 +299,7 @@ module fantail_submit_qp #(
     .s_done_err       (done_err),
     .s_done_addr      (done_addr),
     .granted_i        (granted),
+    .granted_pos_i    (granted_pos),
     .data_waiting_i   (data_waiting),
     .s_list_valid     (m_list_valid),
     .list_drop_o      (list_drop),

@@ -103,5 +103,8 @@ module fantail_log_space #(
 
   `ASSERT(LogNeverOverfull, used_o <= 32'(LogBytes))
   `ASSERT(ReplicatedIsGiven, above <= used_o)
+  for (genvar q = 0; q < QueuePairs; q++) begin : gen_pending
+    `ASSERT(PendingInLog, !pending_i[q] || (oldest_i[32*q +: 32] - log_low_i) <= used_o)
+  end
 
 endmodule

@@ -372,6 +372,52 @@ Test(pair, a_full_status_ring)
 	pair_close(p);
 }
 
+/*
+ * Entries without log space wait for room for their records, while the other
+ * host's payloads pass their place in the log. The payload behind them is kept
+ * from its own place on.
+ */
+Test(pair, the_log_passes_entries_that_wait)
+{
+	enum {
+		REFUSED = 200
+	};
+	static const struct fantail_qp_options opt = {
+		.data_log2 = 8,
+		.control_log2 = 4,
+		.status_log2 = 4,
+		.slot_count = 32,
+		.mod_count = 1,
+	};
+	struct pair *p = pair_open(&opt);
+	uint32_t a = pair_install(p, 0, 1, 1), z = pair_install(p, 1, 2, 1), i;
+	struct fantail_entry *e;
+
+	p->host[0].blind = true;
+	for (i = 0; i < REFUSED; i++)
+		pair_get(p, 0, FANTAIL_RING_DATA, FANTAIL_OP_NOP, 0)->rsvd0 = 1;
+	e = pair_get(p, 0, FANTAIL_RING_DATA, FANTAIL_OP_PUBLISH, a);
+	e->addr = pair_bytes(p, 0, 500, pair_letter(0));
+	e->len = 500;
+	cr_assert_eq(fantail_qp_submit(p->host[0].qp), REFUSED + 1);
+	pair_for(p, 200);
+	for (i = 0; i < 8; i++) {
+		cr_assert_eq(pair_publish(p, 1, z, 0, 700).reached, 1);
+		pair_for(p, 40);
+		pair_forget(p);
+	}
+	cr_assert_eq(p->bytes[1], 0);
+	p->host[0].blind = false;
+	for (i = 0; i < 400 && pair_count(p, 0, FANTAIL_REC_BATCH) <= REFUSED;
+	     i++)
+		pair_for(p, 20);
+	cr_assert_eq(pair_count(p, 0, FANTAIL_REC_REFUSED), REFUSED);
+	cr_assert_eq(pair_count(p, 0, FANTAIL_REC_BATCH), REFUSED + 1);
+	cr_assert_eq(p->bytes[1], 500);
+	cr_assert_eq(p->bytes[2], 5600);
+	pair_close(p);
+}
+
 /* A log that one host's silent peer holds: the other waits no longer. */
 Test(pair, a_log_that_the_other_holds)
 {
