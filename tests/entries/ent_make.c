@@ -16,21 +16,32 @@ static uint32_t handle(uint32_t gen, uint32_t id)
 	return (gen & 0xFFFF) << FANTAIL_HANDLE_GENERATION_SHIFT | id;
 }
 
-static uint64_t scratch_iova(struct entries *n, int ring)
+static uint64_t scratch_iova(struct ent_host *h, int ring)
 {
-	return ENT_SCRATCH_IOVA + (uint64_t)ring * ENT_RING_STEP +
-	       n->ring[ring].written % ENT_RING_MAX * ENT_SCRATCH;
+	return h->space + ENT_SCRATCH_IOVA + (uint64_t)ring * ENT_RING_STEP +
+	       h->ring[ring].written % ENT_RING_MAX * ENT_SCRATCH;
 }
 
-static uint8_t *scratch(struct entries *n, int ring)
+/* Memory that is not there, or not the host's own. */
+static uint64_t nowhere(struct ent_host *h)
 {
-	return n->ring[ring].scratch +
-	       n->ring[ring].written % ENT_RING_MAX * ENT_SCRATCH;
+	static const uint64_t others[] = { ENT_TABLE_IOVA, ENT_SCRATCH_IOVA,
+					   ENT_SLOT_IOVA };
+
+	if (ent_once(h, 2))
+		return ENT_NOWHERE;
+	return (ENT_HOST_STEP ^ h->space) + others[ent_below(h, 3)];
 }
 
-uint32_t ent_space(const struct entries *n, int ring)
+static uint8_t *scratch(struct ent_host *h, int ring)
 {
-	const struct ent_ring *r = &n->ring[ring];
+	return h->ring[ring].scratch +
+	       h->ring[ring].written % ENT_RING_MAX * ENT_SCRATCH;
+}
+
+uint32_t ent_space(const struct ent_host *h, int ring)
+{
+	const struct ent_ring *r = &h->ring[ring];
 
 	return (1u << r->log2) - (uint32_t)(r->written - r->head);
 }
@@ -61,209 +72,235 @@ static bool fits(const struct ent_state *s, enum want want)
 }
 
 /* An id of @ring (-1: of either), preferably in that state. */
-static uint32_t pick(struct entries *n, int ring, enum want want)
+static uint32_t pick(struct ent_host *h, int ring, enum want want)
 {
 	uint32_t id = 0, tries;
 
 	for (tries = 0; tries < 24; tries++) {
-		id = ent_below(n, ENT_CONNS);
-		if (ring >= 0 && n->conn[id].owner != ring)
+		id = ent_below(h, ENT_CONNS);
+		if (ring >= 0 ? h->conn[id].owner != ring
+			      : h->conn[id].owner == ENT_FOREIGN)
 			continue;
-		if (fits(ent_newest(&n->conn[id]), want))
+		if (fits(ent_newest(&h->conn[id]), want))
 			return id;
 	}
-	while (ring >= 0 && n->conn[id].owner != ring)
-		id = ent_below(n, ENT_CONNS);
+	while (ring >= 0 ? h->conn[id].owner != ring
+			 : h->conn[id].owner == ENT_FOREIGN)
+		id = ent_below(h, ENT_CONNS);
 	return id;
 }
 
-static uint32_t name_of(struct entries *n, uint32_t id)
+static struct ent_host *other_host(struct ent_host *h)
 {
-	const struct ent_state *s = ent_newest(&n->conn[id]);
+	return h->card->host[(h->qp + 1) % ENT_HOSTS];
+}
 
-	if (ent_once(n, 24))
-		return handle(n->conn[id].gen - FAR_GEN - ent_below(n, 1000),
+/* A connection of the other host. */
+static uint32_t foreign(struct ent_host *h)
+{
+	struct ent_host *other = other_host(h);
+	uint32_t id = pick(other, -1, ent_once(h, 6) ? ANY : PRESENT);
+	const struct ent_state *s = ent_newest(&other->conn[id]);
+
+	return handle(s->life ? s->life->gen : other->conn[id].gen, id);
+}
+
+static uint32_t name_of(struct ent_host *h, uint32_t id)
+{
+	const struct ent_state *s = ent_newest(&h->conn[id]);
+
+	if (ent_once(h, 24))
+		return handle(h->conn[id].gen - FAR_GEN - ent_below(h, 1000),
 			      id);
-	return handle(s->life ? s->life->gen : n->conn[id].gen, id);
+	return handle(s->life ? s->life->gen : h->conn[id].gen, id);
 }
 
 /* ------------------------------------------------------------------ payloads */
-static void make_list(struct entries *n, int ring, struct ent_entry *p)
+static void make_list(struct ent_host *h, int ring, struct ent_entry *p)
 {
-	uint32_t most = ent_once(n, 12) ? ENT_CONNS : 24, i, k;
-	uint8_t *at = scratch(n, ring) + 4 * ent_below(n, 16);
+	uint32_t most = ent_once(h, 12) ? ENT_CONNS : 24, i, k;
+	uint8_t *at = scratch(h, ring) + 4 * ent_below(h, 16);
 	struct fantail_entry *e = &p->e;
 
 	e->flags |= FANTAIL_FLAG_LIST;
-	e->list_len = 1 + ent_below(n, most);
+	e->list_len = 1 + ent_below(h, most);
 	e->list_addr =
-		scratch_iova(n, ring) + (uint64_t)(at - scratch(n, ring));
+		scratch_iova(h, ring) + (uint64_t)(at - scratch(h, ring));
 	for (i = 0; i < e->list_len; i++) {
-		uint32_t h = name_of(n, pick(n, -1, PRESENT));
+		uint32_t name = name_of(h, pick(h, -1, PRESENT));
 
-		if (ent_once(n, 40))
-			h = handle(h >> 16, ENT_CONNS + ent_below(n, 1000));
-		if (i && ent_once(n, 16))
-			memcpy(&h, at + 4ull * (i - 1), 4);
-		memcpy(at + 4ull * i, &h, 4);
+		if (ent_once(h, 30))
+			name = foreign(h);
+		if (ent_once(h, 40))
+			name = handle(name >> 16,
+				      ENT_CONNS + ent_below(h, 1000));
+		if (i && ent_once(h, 16))
+			memcpy(&name, at + 4ull * (i - 1), 4);
+		memcpy(at + 4ull * i, &name, 4);
 	}
-	if (ent_once(n, 20))
-		e->list_addr += 1 + ent_below(n, 3);
-	if (ent_once(n, 30)) { /* somewhere in it memory ends */
-		k = ent_below(n, e->list_len);
-		e->list_addr = ENT_TABLE_IOVA + ENT_TABLE - 4ull * k;
+	if (ent_once(h, 20))
+		e->list_addr += 1 + ent_below(h, 3);
+	if (ent_once(h, 30)) { /* somewhere in it memory ends */
+		k = ent_below(h, e->list_len);
+		e->list_addr = h->space + ENT_TABLE_IOVA + ENT_TABLE - 4ull * k;
 	}
 }
 
-static void make_publish(struct entries *n, int ring, struct ent_entry *p)
+static void make_publish(struct ent_host *h, int ring, struct ent_entry *p)
 {
 	struct fantail_entry *e = &p->e;
-	uint32_t kind = ent_below(n, 10), most = 300, at;
+	uint32_t kind = ent_below(h, 10), most = 300, at;
 
 	if (kind < 4) {
-		e->target = name_of(n, pick(n, -1, PRESENT));
-		if (ent_once(n, 40))
+		e->target = ent_once(h, 30) ? foreign(h)
+					    : name_of(h, pick(h, -1, PRESENT));
+		if (ent_once(h, 40))
 			most = ENT_PAYLOAD;
-		else if (ent_once(n, 4))
+		else if (ent_once(h, 4))
 			most = 3000;
 	} else if (kind < 7) {
-		e->target = ent_below(n, ENT_GROUPS);
+		e->target = ent_below(h, ENT_GROUPS);
 		e->flags |= FANTAIL_FLAG_GROUP;
 	} else {
-		make_list(n, ring, p);
+		make_list(h, ring, p);
 	}
-	e->len = 1 + ent_below(n, most);
-	at = ent_below(n, ENT_TABLE - ENT_PAYLOAD);
-	if (ent_once(n, 2) && n->next_at + e->len <= ENT_TABLE)
-		at = n->next_at;
-	if (ent_once(n, 60)) /* memory ends within it */
-		at = ENT_TABLE - ent_below(n, e->len);
-	n->next_at = at + e->len;
-	e->addr = ENT_TABLE_IOVA + at;
-	if (ent_once(n, 100))
-		e->addr = ENT_NOWHERE + at;
+	e->len = 1 + ent_below(h, most);
+	at = ent_below(h, ENT_TABLE - ENT_PAYLOAD);
+	if (ent_once(h, 2) && h->next_at + e->len <= ENT_TABLE)
+		at = h->next_at;
+	if (ent_once(h, 60)) /* memory ends within it */
+		at = ENT_TABLE - ent_below(h, e->len);
+	h->next_at = at + e->len;
+	e->addr = h->space + ENT_TABLE_IOVA + at;
+	if (ent_once(h, 100))
+		e->addr = nowhere(h) + at;
 }
 
 /* ------------------------------------------------------------------ contexts */
-static void spoil_context(struct entries *n, struct fantail_context *x)
+static void spoil_context(struct ent_host *h, struct fantail_context *x)
 {
-	switch (ent_below(n, 8)) {
+	switch (ent_below(h, 8)) {
 	case 0:
-		x->mss = (uint16_t)ent_below(n, FANTAIL_MSS_MIN);
+		x->mss = (uint16_t)ent_below(h, FANTAIL_MSS_MIN);
 		break;
 	case 1:
-		x->mss = (uint16_t)(1461 + ent_below(n, 60000));
+		x->mss = (uint16_t)(1461 + ent_below(h, 60000));
 		break;
 	case 2:
-		x->snd_wscale = (uint8_t)(15 + ent_below(n, 240));
+		x->snd_wscale = (uint8_t)(15 + ent_below(h, 240));
 		break;
 	case 3:
-		x->rcv_wscale = (uint8_t)(15 + ent_below(n, 240));
+		x->rcv_wscale = (uint8_t)(15 + ent_below(h, 240));
 		break;
 	case 4:
-		x->snd_wnd = (1u << 30) + 1 + ent_below(n, 1u << 30);
+		x->snd_wnd = (1u << 30) + 1 + ent_below(h, 1u << 30);
 		break;
 	case 5:
-		x->flags |= ent_once(n, 2) ? 2u + 2 * ent_below(n, 3)
-					   : 8u << ent_below(n, 29);
+		x->flags |= ent_once(h, 2) ? 2u + 2 * ent_below(h, 3)
+					   : 8u << ent_below(h, 29);
 		break;
 	case 6:
-		x->rsvd0[ent_below(n, sizeof(x->rsvd0))] = 1;
+		x->rsvd0[ent_below(h, sizeof(x->rsvd0))] = 1;
 		break;
 	default:
-		x->keepalive_s = ent_once(n, 2) ? 1 + ent_below(n, 7199)
-						: 2000001 + ent_below(n, 99);
+		x->keepalive_s = ent_once(h, 2) ? 1 + ent_below(h, 7199)
+						: 2000001 + ent_below(h, 99);
 		break;
 	}
 }
 
 /* The addresses are those of connection @who. */
-static void make_context(struct entries *n, struct fantail_context *x,
+static void make_context(struct ent_host *h, struct fantail_context *x,
 			 uint32_t id, uint32_t who)
 {
-	struct ent_conn *c = &n->conn[id];
+	struct ent_conn *c = &h->conn[id];
 
 	memset(x, 0, sizeof(*x));
-	x->local_ip = ENT_LOCAL_IP;
+	x->local_ip = ENT_LOCAL_IP + h->qp;
 	x->remote_ip = ENT_PEER_IP + who;
 	x->local_port = ENT_PORT;
 	x->remote_port = (uint16_t)(ENT_PEER_PORT + who);
 	x->local_mac[0] = x->remote_mac[0] = 2;
 	/* lives of one connection do not share sequence numbers */
-	c->next_seq += (1u << 28) + ent_below(n, 1u << 27);
+	c->next_seq += (1u << 28) + ent_below(h, 1u << 27);
 	x->snd_nxt = c->next_seq;
 	x->rcv_nxt = c->next_seq ^ 0x55555555;
 	x->snd_wnd = 1u << 20;
-	x->mss = (uint16_t)(ent_once(n, 3)
-				    ? FANTAIL_MSS_MIN + ent_below(n, 1397)
+	x->mss = (uint16_t)(ent_once(h, 3)
+				    ? FANTAIL_MSS_MIN + ent_below(h, 1397)
 				    : 1448);
-	x->snd_wscale = (uint8_t)ent_below(n, 15);
-	x->rcv_wscale = (uint8_t)ent_below(n, 4);
-	x->flags = ent_below(n, 2);
-	x->ts_offset = ent_random(n);
-	x->rcv_credit = 3000 + ent_below(n, 60000);
+	x->snd_wscale = (uint8_t)ent_below(h, 15);
+	x->rcv_wscale = (uint8_t)ent_below(h, 4);
+	x->flags = ent_below(h, 2);
+	x->ts_offset = ent_random(h);
+	x->rcv_credit = 3000 + ent_below(h, 60000);
 	x->lag_limit = 0x7FFFFFFF;
-	x->srtt_us = ent_below(n, 2) * 1000;
-	x->keepalive_s = ent_once(n, 2) ? 7200 : 0;
+	x->srtt_us = ent_below(h, 2) * 1000;
+	x->keepalive_s = ent_once(h, 2) ? 7200 : 0;
 }
 
-static void make_install(struct entries *n, int ring, struct ent_entry *p)
+static void make_install(struct ent_host *h, int ring, struct ent_entry *p)
 {
 	struct fantail_context x;
-	uint32_t id = pick(n, ring, ent_once(n, 16) ? ANY : ABSENT), who = id;
-	uint32_t at = ent_below(n, 128);
+	uint32_t id = pick(h, ring, ent_once(h, 16) ? ANY : ABSENT), who = id;
+	uint32_t at = ent_below(h, 128);
 
-	if (ent_once(n, 16))
-		who = pick(n, ring, PRESENT);
-	make_context(n, &x, id, who);
-	if (ent_once(n, 10))
-		spoil_context(n, &x);
-	n->conn[id].gen = (uint16_t)(n->conn[id].gen + 1 + ent_below(n, 3));
-	p->e.target = handle(n->conn[id].gen, id);
-	p->e.len = ent_once(n, 2) ? FANTAIL_CONTEXT_BYTES : 0;
-	p->e.addr = scratch_iova(n, ring) + at;
-	memcpy(scratch(n, ring) + at, &x, sizeof(x));
-	if (ent_once(n, 40))
-		p->e.addr = ENT_NOWHERE + at;
-	if (ent_bad_line(n, p->e.addr, FANTAIL_CONTEXT_BYTES))
+	if (ent_once(h, 16))
+		who = pick(h, ring, PRESENT);
+	if (ent_once(h, 24))
+		id = who = foreign(h) & FANTAIL_HANDLE_ID_MASK;
+	make_context(h, &x, id, who);
+	if (ent_once(h, 10))
+		spoil_context(h, &x);
+	/* no id is taken away from its host */
+	while (h->conn[id].owner == ENT_FOREIGN && !ent_context_code(&x))
+		spoil_context(h, &x);
+	h->conn[id].gen = (uint16_t)(h->conn[id].gen + 1 + ent_below(h, 3));
+	p->e.target = handle(h->conn[id].gen, id);
+	p->e.len = ent_once(h, 2) ? FANTAIL_CONTEXT_BYTES : 0;
+	p->e.addr = scratch_iova(h, ring) + at;
+	memcpy(scratch(h, ring) + at, &x, sizeof(x));
+	if (ent_once(h, 40))
+		p->e.addr = nowhere(h) + at;
+	if (ent_bad_line(h, p->e.addr, FANTAIL_CONTEXT_BYTES))
 		p->behind = FANTAIL_REFUSE_DMA_READ;
 	else if (ent_context_code(&x))
 		p->behind = ent_context_code(&x);
-	else if (who != id && ent_newest(&n->conn[who])->life)
+	else if (who != id && ent_newest(&h->conn[who])->life)
 		p->behind = FANTAIL_REFUSE_TUPLE_EXISTS;
 	else if (who != id)
 		p->skip = true;
-	n->context = x;
+	h->context = x;
 }
 
-static void make_update(struct entries *n, int ring, struct ent_entry *p)
+static void make_update(struct ent_host *h, int ring, struct ent_entry *p)
 {
 	struct fantail_entry *e = &p->e;
 
-	e->target = name_of(n, pick(n, ring, PRESENT));
-	e->arg0 = ent_below(n, ent_once(n, 8) ? 8 : 5);
+	e->target = name_of(h, pick(h, ring, PRESENT));
+	e->arg0 = ent_below(h, ent_once(h, 8) ? 8 : 5);
 	switch (e->arg0) {
 	case FANTAIL_UPDATE_MSS:
-		e->arg1 = 40 + ent_below(n, 1450);
+		e->arg1 = 40 + ent_below(h, 1450);
 		break;
 	case FANTAIL_UPDATE_MAC:
-		e->arg1 = (uint64_t)ent_random(n) << (ent_once(n, 8) ? 20 : 8);
+		e->arg1 = (uint64_t)ent_random(h) << (ent_once(h, 8) ? 20 : 8);
 		break;
 	case FANTAIL_UPDATE_POLICY:
-		e->arg1 = ent_below(n, 5);
+		e->arg1 = ent_below(h, 5);
 		break;
 	case FANTAIL_UPDATE_LAG_LIMIT:
-		e->arg1 = ent_once(n, 8) ? 1ull << 32 : 0x7FFFFFFF;
+		e->arg1 = ent_once(h, 8) ? 1ull << 32 : 0x7FFFFFFF;
 		break;
 	default:
-		e->arg1 = ent_once(n, 8) ? 1ull << 40 : ent_below(n, 3000);
+		e->arg1 = ent_once(h, 8) ? 1ull << 40 : ent_below(h, 3000);
 		break;
 	}
 }
 
-static bool late(struct entries *n, int ring, uint32_t group)
+static bool late(struct ent_host *h, int ring, uint32_t group)
 {
-	struct ent_ring *r = &n->ring[ENT_DATA];
+	struct ent_ring *r = &h->ring[ENT_DATA];
 	uint32_t under_way = 0;
 	uint64_t i;
 
@@ -279,64 +316,71 @@ static bool late(struct entries *n, int ring, uint32_t group)
 	return under_way > LATE_JOIN;
 }
 
-static void make_member(struct entries *n, int ring, struct ent_entry *p)
+static void make_member(struct ent_host *h, int ring, struct ent_entry *p)
 {
-	uint32_t id = pick(n, ring, PRESENT), g = ent_below(n, ENT_GROUPS);
+	uint32_t id = pick(h, ring, PRESENT), g = ent_below(h, ENT_GROUPS);
 	uint64_t groups;
 
 	if (p->e.op == FANTAIL_OP_GROUP_LEAVE) {
-		id = pick(n, ring, IN_A_GROUP);
-		groups = ent_newest(&n->conn[id])->groups;
-		while (groups && !(groups >> g & 1) && !ent_once(n, 200))
+		id = pick(h, ring, IN_A_GROUP);
+		groups = ent_newest(&h->conn[id])->groups;
+		while (groups && !(groups >> g & 1) && !ent_once(h, 200))
 			g = (g + 1) % ENT_GROUPS;
-	} else if (late(n, ring, g)) {
+	} else if (late(h, ring, g)) {
 		p->skip = true;
 	}
-	p->e.target = name_of(n, id);
+	p->e.target = name_of(h, id);
 	p->e.arg0 = g;
-	if (ent_once(n, 40))
-		p->e.arg0 = ENT_GROUPS + ent_below(n, 1000);
+	if (ent_once(h, 40))
+		p->e.arg0 = ENT_GROUPS + ent_below(h, 1000);
 }
 
 /* -------------------------------------------------------------------- frames */
-static void make_frame_tx(struct entries *n, int ring, struct ent_entry *p)
+static void make_frame_tx(struct ent_host *h, int ring, struct ent_entry *p)
 {
-	uint32_t at = ent_below(n, 128), i;
-	uint8_t *frame = scratch(n, ring) + at;
+	uint32_t at = ent_below(h, 128), i;
+	uint8_t *frame = scratch(h, ring) + at;
 
-	p->e.len = 14 + ent_below(n, ent_once(n, 3) ? 1501 : 100);
-	p->e.addr = scratch_iova(n, ring) + at;
+	p->e.len = 14 + ent_below(h, ent_once(h, 3) ? 1501 : 100);
+	p->e.addr = scratch_iova(h, ring) + at;
 	for (i = 0; i < p->e.len; i++)
-		frame[i] = (uint8_t)ent_random(n);
+		frame[i] = (uint8_t)ent_random(h);
 	frame[0] = 2;
-	frame[6] = (uint8_t)(0x10 | ring);
+	frame[6] = (uint8_t)(0x10 | h->qp << 1 | (uint32_t)ring);
 	frame[12] = 0x88;
 	frame[13] = 0xB5;
-	if (ent_once(n, 20))
-		p->e.addr = ENT_NOWHERE + at;
-	if (ent_bad_line(n, p->e.addr, p->e.len))
+	if (ent_once(h, 20))
+		p->e.addr = nowhere(h) + at;
+	if (ent_bad_line(h, p->e.addr, p->e.len))
 		p->behind = FANTAIL_REFUSE_DMA_READ;
 }
 
-static void make_inject(struct entries *n, int ring, struct ent_entry *p)
+static void make_inject(struct ent_host *h, int ring, struct ent_entry *p)
 {
-	uint32_t at = ent_below(n, 128), id = pick(n, -1, PRESENT);
-	uint8_t *frame = scratch(n, ring) + at;
-	struct ent_life *l = n->conn[id].lives;
+	uint32_t at = ent_below(h, 128), id = pick(h, -1, PRESENT);
+	uint8_t *frame = scratch(h, ring) + at;
+	struct ent_life *l = h->conn[id].lives;
 
-	p->e.addr = scratch_iova(n, ring) + at;
-	if (ent_once(n, 3) || !l) {
-		p->e.len = ent_stray_segment(n, frame);
+	p->e.addr = scratch_iova(h, ring) + at;
+	if (ent_once(h, 12))
+		l = other_host(h)
+			    ->conn[foreign(h) & FANTAIL_HANDLE_ID_MASK]
+			    .lives;
+	if (l && ent_host_of(l->id) != h->qp) {
+		p->e.len = ent_segment(other_host(h), l, frame, l->up_acked, 0);
+		p->behind = FANTAIL_REFUSE_INJECT_MISSED;
+	} else if (ent_once(h, 3) || !l) {
+		p->e.len = ent_stray_segment(h, frame);
 		p->behind = FANTAIL_REFUSE_INJECT_MISSED;
 	} else {
 		/* what the peer has sent already, once more */
 		p->id = (uint16_t)id;
-		p->e.len = ent_segment(n, l, frame, l->up_acked,
-				       n->calm ? 0 : l->up_sent - l->up_acked);
-		n->quiet &= n->calm;
+		p->e.len = ent_segment(h, l, frame, l->up_acked,
+				       h->calm ? 0 : l->up_sent - l->up_acked);
+		h->quiet &= h->calm;
 	}
-	if (ent_once(n, 20)) {
-		p->e.addr = ENT_NOWHERE + at;
+	if (ent_once(h, 20)) {
+		p->e.addr = nowhere(h) + at;
 		p->behind = FANTAIL_REFUSE_DMA_READ;
 	}
 }
@@ -352,38 +396,38 @@ static bool named_before(const uint16_t *slot, uint32_t k)
 	return false;
 }
 
-static void make_return(struct entries *n, struct ent_entry *p)
+static void make_return(struct ent_host *h, struct ent_entry *p)
 {
-	uint32_t len = 1 + ent_below(n, FANTAIL_RETURN_MAX), k = 0, s;
+	uint32_t len = 1 + ent_below(h, FANTAIL_RETURN_MAX), k = 0, s;
 	uint16_t slot[FANTAIL_RETURN_MAX] = { 0 };
 
-	s = ent_below(n, n->slot_count);
+	s = ent_below(h, h->slot_count);
 	for (k = 0; k < len; k++, s++) {
 		uint32_t look = 0;
 
-		while (look++ < n->slot_count &&
-		       n->slot[s % n->slot_count] != ENT_SLOT_OUT)
+		while (look++ < h->slot_count &&
+		       h->slot[s % h->slot_count] != ENT_SLOT_OUT)
 			s++;
-		if (look > n->slot_count)
+		if (look > h->slot_count)
 			break;
-		slot[k] = (uint16_t)(s % n->slot_count);
+		slot[k] = (uint16_t)(s % h->slot_count);
 		if (named_before(slot, k))
 			break;
-		n->slot[slot[k]] = ENT_SLOT_RETURNING;
+		h->slot[slot[k]] = ENT_SLOT_RETURNING;
 	}
 	len = k;
-	if (!len || ent_once(n, 12)) {
+	if (!len || ent_once(h, 12)) {
 		/* one that is not out, does not exist, or stands there twice */
 		for (k = 0; k < len; k++)
-			n->slot[slot[k]] = ENT_SLOT_OUT;
+			h->slot[slot[k]] = ENT_SLOT_OUT;
 		k = len < FANTAIL_RETURN_MAX ? len++ : len - 1;
-		slot[k] = (uint16_t)(n->slot_count + ent_below(n, 60000));
-		if (slot[k] < n->slot_count)
+		slot[k] = (uint16_t)(h->slot_count + ent_below(h, 60000));
+		if (slot[k] < h->slot_count)
 			slot[k] = 0xFFFF;
-		if (k && ent_once(n, 2))
-			slot[k] = slot[ent_below(n, k)];
-		s = ent_below(n, n->slot_count);
-		if (n->calm && n->quiet && n->slot[s] == ENT_SLOT_FREE)
+		if (k && ent_once(h, 2))
+			slot[k] = slot[ent_below(h, k)];
+		s = ent_below(h, h->slot_count);
+		if (h->calm && h->quiet && h->slot[s] == ENT_SLOT_FREE)
 			slot[k] = (uint16_t)s;
 		p->behind = FANTAIL_REFUSE_SLOT;
 	}
@@ -393,37 +437,37 @@ static void make_return(struct entries *n, struct ent_entry *p)
 }
 
 /* ------------------------------------------------------------------- spoiling */
-static void spoil(struct entries *n, struct fantail_entry *e)
+static void spoil(struct ent_host *h, struct fantail_entry *e)
 {
-	switch (ent_below(n, 10)) {
+	switch (ent_below(h, 10)) {
 	case 0:
-		e->op = (uint8_t)(13 + ent_below(n, 243));
+		e->op = (uint8_t)(13 + ent_below(h, 243));
 		break;
 	case 1:
-		e->rsvd0 = (uint16_t)(1u << ent_below(n, 16));
+		e->rsvd0 = (uint16_t)(1u << ent_below(h, 16));
 		break;
 	case 2:
-		e->flags |= (uint8_t)(1u << ent_below(n, 8));
+		e->flags |= (uint8_t)(1u << ent_below(h, 8));
 		break;
 	case 3:
-		e->len = ent_once(n, 2) ? ent_random(n) : ent_below(n, 2);
+		e->len = ent_once(h, 2) ? ent_random(h) : ent_below(h, 2);
 		break;
 	case 4:
-		e->list_len = ent_once(n, 2) ? ent_below(n, 300)
-					     : ent_random(n);
+		e->list_len = ent_once(h, 2) ? ent_below(h, 300)
+					     : ent_random(h);
 		break;
 	case 5:
-		e->list_addr += 1 + ent_below(n, 3);
+		e->list_addr += 1 + ent_below(h, 3);
 		break;
 	case 6:
-		e->arg2 = 1ull << ent_below(n, 64);
+		e->arg2 = 1ull << ent_below(h, 64);
 		break;
 	case 7:
 		e->target = handle(e->target >> 16,
-				   ENT_CONNS + ent_below(n, 65536 - ENT_CONNS));
+				   ENT_CONNS + ent_below(h, 65536 - ENT_CONNS));
 		break;
 	case 8:
-		e->arg0 |= 1ull << (8 + ent_below(n, 56));
+		e->arg0 |= 1ull << (8 + ent_below(h, 56));
 		break;
 	default:
 		e->flags |= FANTAIL_FLAG_REPORT_DELIVERED;
@@ -431,87 +475,89 @@ static void spoil(struct entries *n, struct fantail_entry *e)
 	}
 }
 
-static void make(struct entries *n, int ring, struct ent_entry *p)
+static void make(struct ent_host *h, int ring, struct ent_entry *p)
 {
 	static const uint8_t weight[ENT_OPS] = { 5, 30, 8, 6, 8, 2, 2,
 						 5, 9,	5, 4, 5, 8, 0 };
-	uint32_t x = ent_below(n, 97), op = 0;
+	uint32_t x = ent_below(h, 97), op = 0;
 
 	while (x >= weight[op])
 		x -= weight[op++];
-	if (op == FANTAIL_OP_PUBLISH && ring == ENT_CONTROL && !ent_once(n, 12))
+	if (op == FANTAIL_OP_PUBLISH && ring == ENT_CONTROL && !ent_once(h, 12))
 		op = FANTAIL_OP_GROUP_JOIN;
 	p->e.op = (uint8_t)op;
 	switch (op) {
 	case FANTAIL_OP_PUBLISH:
-		make_publish(n, ring, p);
+		make_publish(h, ring, p);
 		break;
 	case FANTAIL_OP_CONN_INSTALL:
-		make_install(n, ring, p);
+		make_install(h, ring, p);
 		break;
 	case FANTAIL_OP_CONN_UPDATE:
-		make_update(n, ring, p);
+		make_update(h, ring, p);
 		break;
 	case FANTAIL_OP_CONN_QUERY:
-		p->e.arg0 = ent_once(n, 4) ? FANTAIL_QUERY_DRAINED : 0;
+		p->e.arg0 = ent_once(h, 4) ? FANTAIL_QUERY_DRAINED : 0;
 		/* fall through */
 	case FANTAIL_OP_CONN_ABORT:
-		p->e.target = name_of(n, pick(n, ent_once(n, 3) ? -1 : ring,
-					      ent_once(n, 8) ? ANY : PRESENT));
+		p->e.target = name_of(h, pick(h, ent_once(h, 3) ? -1 : ring,
+					      ent_once(h, 8) ? ANY : PRESENT));
 		break;
 	case FANTAIL_OP_CONN_CLOSE:
-		p->e.target = name_of(n, pick(n, ring, PRESENT));
+		p->e.target = name_of(h, pick(h, ring, PRESENT));
 		break;
 	case FANTAIL_OP_CONN_RELEASE:
 		p->e.target = name_of(
-			n, pick(n, ring,
-				ent_once(n, 8) ? IN_A_GROUP : FREE_OF_GROUPS));
-		p->skip = n->calm;
+			h, pick(h, ring,
+				ent_once(h, 8) ? IN_A_GROUP : FREE_OF_GROUPS));
+		p->skip = h->calm;
 		break;
 	case FANTAIL_OP_GROUP_JOIN:
 	case FANTAIL_OP_GROUP_LEAVE:
-		make_member(n, ring, p);
+		make_member(h, ring, p);
 		break;
 	case FANTAIL_OP_FRAME_TX:
-		make_frame_tx(n, ring, p);
+		make_frame_tx(h, ring, p);
 		break;
 	case FANTAIL_OP_FRAME_INJECT:
-		make_inject(n, ring, p);
+		make_inject(h, ring, p);
 		break;
 	case FANTAIL_OP_RECV_RETURN:
-		make_return(n, p);
+		make_return(h, p);
 		break;
 	default:
-		p->e.flags = ent_once(n, 2) ? FANTAIL_FLAG_COLLECT : 0;
+		p->e.flags = ent_once(h, 2) ? FANTAIL_FLAG_COLLECT : 0;
 		break;
 	}
 }
 
-void ent_make(struct entries *n, int ring)
+void ent_make(struct ent_host *h, int ring)
 {
-	struct ent_ring *r = &n->ring[ring];
+	struct ent_ring *r = &h->ring[ring];
 	struct ent_entry p = { .id = ENT_NOBODY };
 	uint32_t id;
 
-	make(n, ring, &p);
+	make(h, ring, &p);
+	if (ent_names_conn(&p.e) && ent_once(h, 24))
+		p.e.target = foreign(h);
 	if (ring == ENT_DATA &&
 	    (p.e.op == FANTAIL_OP_PUBLISH || p.e.op == FANTAIL_OP_NOP) &&
-	    ent_once(n, 8))
+	    ent_once(h, 8))
 		p.e.flags |= FANTAIL_FLAG_REPORT_DELIVERED;
-	if (p.e.op != FANTAIL_OP_RECV_RETURN && ent_once(n, 10))
-		spoil(n, &p.e);
-	if (ent_once(n, n->long_batches ? 400 : 6) || r->open > BATCH_MAX)
+	if (p.e.op != FANTAIL_OP_RECV_RETURN && ent_once(h, 10))
+		spoil(h, &p.e);
+	if (ent_once(h, h->long_batches ? 400 : 6) || r->open > BATCH_MAX)
 		p.e.flags |= FANTAIL_FLAG_LAST;
-	ent_look_up(n, ring, &p);
+	ent_look_up(h, ring, &p);
 	id = p.e.target & FANTAIL_HANDLE_ID_MASK;
 	if ((ent_names_conn(&p.e) || p.e.op == FANTAIL_OP_CONN_INSTALL) &&
 	    id < ENT_CONNS)
 		p.id = (uint16_t)id;
 	if (p.e.op == FANTAIL_OP_NOP || p.e.op > FANTAIL_OP_RECV_RETURN)
 		p.id = ENT_NOBODY;
-	if (!ent_allowed(n, ring, &p)) {
+	if (!ent_allowed(h, ring, &p)) {
 		free(p.handles);
 		return;
 	}
-	ent_write(n, ring, &p);
+	ent_write(h, ring, &p);
 }

@@ -203,12 +203,12 @@ static uint8_t live_code(const struct fantail_entry *e,
 	return FANTAIL_REFUSE_OK;
 }
 
-uint8_t ent_code(struct entries *n, const struct ent_entry *p, int ring,
+uint8_t ent_code(struct ent_host *h, const struct ent_entry *p, int ring,
 		 const struct ent_state *s)
 {
 	uint8_t code = ent_static_code(&p->e, ring), live = 0;
 
-	(void)n;
+	(void)h;
 	if (s && p->e.op != FANTAIL_OP_FRAME_INJECT)
 		live = live_code(&p->e, s);
 	if (!code || (live && live < code))
@@ -220,15 +220,17 @@ uint8_t ent_code(struct entries *n, const struct ent_entry *p, int ring,
 	return FANTAIL_REFUSE_OK;
 }
 
-static bool mapped(const struct entries *n, uint64_t line)
+static bool mapped(const struct ent_host *h, uint64_t line)
 {
 	const struct {
 		uint64_t at, bytes;
 	} memory[] = {
-		{ ENT_TABLE_IOVA, ENT_TABLE },
-		{ ENT_SLOT_IOVA, (uint64_t)n->slot_count * FANTAIL_SLOT_BYTES },
-		{ ENT_SCRATCH_IOVA, (uint64_t)ENT_RING_MAX * ENT_SCRATCH },
-		{ ENT_SCRATCH_IOVA + ENT_RING_STEP,
+		{ h->space + ENT_TABLE_IOVA, ENT_TABLE },
+		{ h->space + ENT_SLOT_IOVA,
+		  (uint64_t)h->slot_count * FANTAIL_SLOT_BYTES },
+		{ h->space + ENT_SCRATCH_IOVA,
+		  (uint64_t)ENT_RING_MAX * ENT_SCRATCH },
+		{ h->space + ENT_SCRATCH_IOVA + ENT_RING_STEP,
 		  (uint64_t)ENT_RING_MAX * ENT_SCRATCH },
 	};
 	size_t i;
@@ -240,12 +242,12 @@ static bool mapped(const struct entries *n, uint64_t line)
 	return false;
 }
 
-uint64_t ent_bad_line(const struct entries *n, uint64_t addr, uint64_t len)
+uint64_t ent_bad_line(const struct ent_host *h, uint64_t addr, uint64_t len)
 {
 	uint64_t line;
 
 	for (line = addr & ~63ull; line < addr + len; line += 64)
-		if (!mapped(n, line))
+		if (!mapped(h, line))
 			return line;
 	return 0;
 }
@@ -265,7 +267,7 @@ const struct ent_state *ent_newest(const struct ent_conn *c)
 	return &c->chain[c->states - 1];
 }
 
-struct ent_state *ent_change(struct entries *n, struct ent_conn *c,
+struct ent_state *ent_change(struct ent_host *h, struct ent_conn *c,
 			     uint64_t index)
 {
 	if (c->states == c->room) {
@@ -274,18 +276,18 @@ struct ent_state *ent_change(struct entries *n, struct ent_conn *c,
 		if (!c->chain)
 			abort();
 	}
-	(void)n;
+	(void)h;
 	c->chain[c->states] = c->chain[c->states - 1];
 	c->chain[c->states].pos = index + 1;
 	return &c->chain[c->states++];
 }
 
-void ent_forget_states(struct entries *n)
+void ent_forget_states(struct ent_host *h)
 {
 	uint32_t i;
 
 	for (i = 0; i < ENT_CONNS; i++) {
-		struct ent_conn *c = &n->conn[i];
+		struct ent_conn *c = &h->conn[i];
 
 		c->chain[0] = c->chain[c->states - 1];
 		c->states = 1;
@@ -293,14 +295,14 @@ void ent_forget_states(struct entries *n)
 }
 
 /* ----------------------------------------------------------------- effects */
-static void install(struct entries *n, struct ent_conn *c, struct ent_entry *p,
+static void install(struct ent_host *h, struct ent_conn *c, struct ent_entry *p,
 		    struct ent_state *s, const struct fantail_context *x)
 {
 	struct ent_life **end = &c->lives;
 	struct ent_life *l;
 
 	l = ent_life_new(
-		n, p->id,
+		h, p->id,
 		(uint16_t)(p->e.target >> FANTAIL_HANDLE_GENERATION_SHIFT));
 	l->snd_nxt = x->snd_nxt;
 	l->rcv_nxt = x->rcv_nxt;
@@ -315,19 +317,19 @@ static void install(struct entries *n, struct ent_conn *c, struct ent_entry *p,
 	s->life = l;
 	s->groups = 0;
 	s->closing = s->dead = false;
-	n->expect_installs++;
+	h->expect.installs++;
 }
 
-static void change(struct entries *n, int ring, struct ent_entry *p,
+static void change(struct ent_host *h, int ring, struct ent_entry *p,
 		   uint64_t index)
 {
-	struct ent_conn *c = &n->conn[p->id];
-	struct ent_state *s = ent_change(n, c, index);
+	struct ent_conn *c = &h->conn[p->id];
+	struct ent_state *s = ent_change(h, c, index);
 	struct ent_life *l = s->life;
 
 	switch (p->e.op) {
 	case FANTAIL_OP_CONN_INSTALL:
-		install(n, c, p, s, &n->context);
+		install(h, c, p, s, &h->context);
 		break;
 	case FANTAIL_OP_CONN_UPDATE:
 		if (l && p->e.arg0 == FANTAIL_UPDATE_MSS && p->e.arg1 > l->mss)
@@ -345,7 +347,7 @@ static void change(struct entries *n, int ring, struct ent_entry *p,
 		l->want |= FANTAIL_EV_RELEASED;
 		l->releasing = true;
 		s->life = NULL;
-		n->expect_releases++;
+		h->expect.releases++;
 		break;
 	case FANTAIL_OP_GROUP_JOIN:
 		s->groups |= 1ull << p->e.arg0;
@@ -357,21 +359,26 @@ static void change(struct entries *n, int ring, struct ent_entry *p,
 		break;
 	}
 	if (ring == ENT_CONTROL)
-		ent_expect_again(n, p->id, ent_newest(c));
+		ent_expect_again(h, p->id, ent_newest(c));
 }
 
-void ent_written(struct entries *n, int ring, struct ent_entry *p,
+void ent_written(struct ent_host *h, int ring, struct ent_entry *p,
 		 uint64_t index)
 {
-	struct ent_conn *c = p->id < ENT_CONNS ? &n->conn[p->id] : NULL;
+	struct ent_conn *c = p->id < ENT_CONNS ? &h->conn[p->id] : NULL;
 	struct ent_life *l;
 
+	p->foreign = c && c->owner == ENT_FOREIGN;
+	if (p->foreign) {
+		p->code = FANTAIL_REFUSE_WRONG_QP;
+		return;
+	}
 	p->observer = c && c->owner != ring;
-	p->code = ent_code(n, p, ring, c ? ent_newest(c) : NULL);
+	p->code = ent_code(h, p, ring, c ? ent_newest(c) : NULL);
 	if (p->e.op == FANTAIL_OP_PUBLISH) {
 		if (!p->code ||
 		    (p->code == FANTAIL_REFUSE_DMA_READ && p->list_fails))
-			ent_expect(n, p, index);
+			ent_expect(h, p, index);
 		return;
 	}
 	if (p->observer) {
@@ -386,24 +393,24 @@ void ent_written(struct entries *n, int ring, struct ent_entry *p,
 	if (p->code)
 		return;
 	if (c && p->e.op != FANTAIL_OP_FRAME_INJECT)
-		change(n, ring, p, index);
+		change(h, ring, p, index);
 	if (p->e.op == FANTAIL_OP_FRAME_TX)
-		ent_queue_add(n, &n->tx[ring], ent_memory(n, ring, p->e.addr),
+		ent_queue_add(h, &h->tx[ring], ent_memory(h, ring, p->e.addr),
 			      p->e.len);
 }
 
 /* --------------------------------------------------------------- retirement */
-static bool legal(struct entries *n, int ring, struct ent_entry *p,
+static bool legal(struct ent_host *h, int ring, struct ent_entry *p,
 		  uint8_t code)
 {
-	struct ent_ring *r = &n->ring[ring], *other = &n->ring[!ring];
-	struct ent_conn *c = &n->conn[p->id];
+	struct ent_ring *r = &h->ring[ring], *other = &h->ring[!ring];
+	struct ent_conn *c = &h->conn[p->id];
 	uint64_t pos = p->lo > r->floor ? p->lo : r->floor;
 	const struct ent_state *s = ent_at(c, pos), *end;
 
 	end = ent_at(c, other->rung);
 	for (; s <= end; s++) {
-		if (ent_code(n, p, ring, s) != code)
+		if (ent_code(h, p, ring, s) != code)
 			continue;
 		/* what comes behind this entry sees nothing older */
 		if (s->pos > r->floor)
@@ -414,12 +421,12 @@ static bool legal(struct entries *n, int ring, struct ent_entry *p,
 }
 
 /* An ABORT or QUERY of the ring that does not own the connection is done. */
-static void foreign_done(struct entries *n, int ring, struct ent_entry *p,
+static void foreign_done(struct ent_host *h, int ring, struct ent_entry *p,
 			 uint64_t index)
 {
 	uint16_t gen =
 		(uint16_t)(p->e.target >> FANTAIL_HANDLE_GENERATION_SHIFT);
-	struct ent_life *l = n->conn[p->id].lives;
+	struct ent_life *l = h->conn[p->id].lives;
 
 	while (l && l->gen != gen)
 		l = l->next;
@@ -428,11 +435,11 @@ static void foreign_done(struct entries *n, int ring, struct ent_entry *p,
 	l->want |= FANTAIL_EV_ABORTED;
 	if (ring == ENT_DATA && index + 1 < l->dead_from)
 		l->dead_from = index + 1;
-	else if (n->ring[ENT_DATA].rung < l->dead_from)
-		l->dead_from = n->ring[ENT_DATA].rung;
+	else if (h->ring[ENT_DATA].rung < l->dead_from)
+		l->dead_from = h->ring[ENT_DATA].rung;
 }
 
-static void settle_slots(struct entries *n, struct ent_entry *p, uint8_t code)
+static void settle_slots(struct ent_host *h, struct ent_entry *p, uint8_t code)
 {
 	uint64_t word[3] = { p->e.arg0, p->e.arg1, p->e.arg2 };
 	uint32_t i;
@@ -442,17 +449,17 @@ static void settle_slots(struct entries *n, struct ent_entry *p, uint8_t code)
 	for (i = 0; i < p->e.len; i++) {
 		uint32_t slot = word[i / 4] >> 16 * (i % 4) & 0xFFFF;
 
-		if (n->slot_again[slot])
-			n->slot_again[slot]--;
+		if (h->slot_again[slot])
+			h->slot_again[slot]--;
 		else
-			n->slot[slot] = ENT_SLOT_FREE;
+			h->slot[slot] = ENT_SLOT_FREE;
 	}
 }
 
-static void count(struct entries *n, int ring, struct ent_entry *p,
+static void count(struct ent_host *h, int ring, struct ent_entry *p,
 		  uint64_t index, uint8_t code, uint32_t reached)
 {
-	struct ent_batch_sum *b = &n->ring[ring].batch;
+	struct ent_batch_sum *b = &h->ring[ring].batch;
 	struct ent_batch_sum sum = { 0 };
 
 	b->entries++;
@@ -460,14 +467,14 @@ static void count(struct entries *n, int ring, struct ent_entry *p,
 	if (p->e.op != FANTAIL_OP_PUBLISH ||
 	    (code && !(code == FANTAIL_REFUSE_DMA_READ && p->list_fails))) {
 		if (reached)
-			ent_fail(n, "entry %llu: reached %u",
+			ent_fail(h, "entry %llu: reached %u",
 				 (unsigned long long)p->number, reached);
 		return;
 	}
-	ent_count(n, p, index, &sum);
+	ent_count(h, p, index, &sum);
 	if (code) {
 		if (reached > sum.reached_max)
-			ent_fail(n, "entry %llu: reached %u of %u",
+			ent_fail(h, "entry %llu: reached %u of %u",
 				 (unsigned long long)p->number, reached,
 				 sum.reached_max);
 		b->reached_min += reached;
@@ -479,8 +486,8 @@ static void count(struct entries *n, int ring, struct ent_entry *p,
 	}
 	b->payloads++;
 	b->bytes += p->e.len;
-	n->expect_payloads++;
-	n->expect_bytes += p->e.len;
+	h->expect.payloads++;
+	h->expect.bytes += p->e.len;
 	b->reached_min += sum.reached_min;
 	b->reached_max += sum.reached_max;
 	b->targets_min += sum.targets_min;
@@ -491,60 +498,73 @@ static void count(struct entries *n, int ring, struct ent_entry *p,
  * One DELIVERED for each entry that asks, in order. Either may come first: the
  * fate of an entry is known from the records of its batch.
  */
-void ent_mark(struct entries *n, uint64_t cookie, bool told)
+void ent_mark(struct ent_host *h, uint64_t cookie, bool told)
 {
-	if (n->mark_tail != n->mark_head && n->mark_told != told) {
-		if (n->mark[n->mark_head++ % ENT_MARKS] != cookie)
-			ent_fail(n, "DELIVERED: cookie %llx, not in order",
+	if (h->mark_tail != h->mark_head && h->mark_told != told) {
+		if (h->mark[h->mark_head++ % ENT_MARKS] != cookie)
+			ent_fail(h, "DELIVERED: cookie %llx, not in order",
 				 (unsigned long long)cookie);
 		return;
 	}
-	if (n->mark_tail - n->mark_head == ENT_MARKS) {
-		ent_fail(n, "DELIVERED: %u too %s", ENT_MARKS,
+	if (h->mark_tail - h->mark_head == ENT_MARKS) {
+		ent_fail(h, "DELIVERED: %u too %s", ENT_MARKS,
 			 told ? "many" : "few");
 		return;
 	}
-	n->mark_told = told;
-	n->mark[n->mark_tail++ % ENT_MARKS] = cookie;
+	h->mark_told = told;
+	h->mark[h->mark_tail++ % ENT_MARKS] = cookie;
 }
 
-void ent_retire(struct entries *n, int ring, uint64_t index, uint8_t code,
+static bool agrees(struct ent_host *h, int ring, struct ent_entry *p,
+		   uint8_t code)
+{
+	if (p->foreign)
+		return ent_foreign_legal(h, ring, p, code);
+	return p->observer ? legal(h, ring, p, code) : code == p->code;
+}
+
+void ent_retire(struct ent_host *h, int ring, uint64_t index, uint8_t code,
 		uint32_t reached)
 {
-	struct ent_entry *p = &n->ring[ring].entry[index % ENT_PENDING];
+	struct ent_entry *p = &h->ring[ring].entry[index % ENT_PENDING];
 	const struct fantail_entry *e = &p->e;
 
-	if (p->observer ? !legal(n, ring, p, code) : code != p->code)
-		ent_fail(n,
-			 "entry %llu (ring %d, index %llu: op %u flags %02x "
+	if (!agrees(h, ring, p, code))
+		ent_fail(h,
+			 "entry %llu (queue pair %u, ring %d, index %llu: op "
+			 "%u flags %02x "
 			 "target %08x addr %llx len %u): code %u, not %u%s",
-			 (unsigned long long)p->number, ring,
+			 (unsigned long long)p->number, h->qp, ring,
 			 (unsigned long long)index, e->op, e->flags, e->target,
 			 (unsigned long long)e->addr, e->len, code, p->code,
-			 p->observer ? " or another that it could see" : "");
-	n->res.raced += p->observer && code != p->code;
+			 p->observer || p->foreign
+				 ? " or another that it could see"
+				 : "");
+	h->card->res.raced += p->observer && code != p->code;
+	h->card->res.foreign += p->foreign;
+	ent_past_done(h, p);
 	if (p->observer && !code)
-		foreign_done(n, ring, p, index);
+		foreign_done(h, ring, p, index);
 	if (!code && e->flags & FANTAIL_FLAG_REPORT_DELIVERED)
-		ent_mark(n, e->cookie, false);
+		ent_mark(h, e->cookie, false);
 	if (e->op == FANTAIL_OP_CONN_QUERY && !e->arg0 && !code) {
-		struct ent_life *l = n->conn[p->id].lives;
+		struct ent_life *l = h->conn[p->id].lives;
 
 		for (; l; l = l->next)
 			if (l->gen ==
 			    e->target >> FANTAIL_HANDLE_GENERATION_SHIFT)
 				l->want |= FANTAIL_EV_QUERY;
 	}
-	settle_slots(n, p, code);
-	count(n, ring, p, index, code, reached);
+	settle_slots(h, p, code);
+	count(h, ring, p, index, code, reached);
 	free(p->handles);
 	p->handles = NULL;
-	n->expect_refusals += code != 0;
+	h->expect.refusals += code != 0;
 	if (code)
-		n->res.refused[code < ENT_CODES ? code : ENT_CODES - 1]++;
+		h->card->res.refused[code < ENT_CODES ? code : ENT_CODES - 1]++;
 	else
-		n->res.done[e->op]++;
-	n->ring[ring].retired = index + 1;
-	n->ring[ring].last_refused = code && e->flags & FANTAIL_FLAG_LAST;
-	ent_progress(n);
+		h->card->res.done[e->op]++;
+	h->ring[ring].retired = index + 1;
+	h->ring[ring].last_refused = code && e->flags & FANTAIL_FLAG_LAST;
+	ent_progress(h);
 }

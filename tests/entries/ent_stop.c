@@ -13,63 +13,62 @@ enum {
 	QUIET_TURNS = 8,
 };
 
-static uint32_t idle_turns;
-
 /* Time passes, as long as the card has nothing to do. */
-static void nap(struct entries *n)
+static void nap(struct ent_host *h)
 {
-	idle_turns = 0;
-	n->naps++;
-	ent_acknowledge_all(n);
-	if (fantail_sim_wait(n->sim, 0, NAP_US, NULL) < 0)
-		ent_fail(n, "the model stopped");
+	h->idle_turns = 0;
+	h->naps++;
+	ent_acknowledge_all(h);
+	if (fantail_sim_wait(h->card->sim, 0, NAP_US, NULL) < 0)
+		ent_fail(h, "the model stopped");
 }
 
 /* A turn of everybody; no new entries. */
-static void pump(struct entries *n, const char *what)
+static void pump(struct ent_host *h, const char *what)
 {
-	uint64_t before = n->last_progress;
+	uint64_t before = h->last_progress;
 	int r;
 
-	ent_run(n, TURN);
-	ent_poll(n, UINT32_MAX);
-	ent_wire_turn(n);
+	ent_run(h, TURN);
+	ent_others(h);
+	ent_poll(h, UINT32_MAX);
+	ent_wire_turn(h);
 	for (r = 0; r < 2; r++)
-		if (n->ring[r].rung < n->ring[r].written)
-			ent_doorbell(n, r, n->ring[r].written);
-	if (n->told != n->consumed) {
-		n->told = n->consumed;
-		ent_doorbell(n, ENT_DATA, n->ring[ENT_DATA].rung);
+		if (h->ring[r].rung < h->ring[r].written)
+			ent_doorbell(h, r, h->ring[r].written);
+	if (h->told != h->consumed) {
+		h->told = h->consumed;
+		ent_doorbell(h, ENT_DATA, h->ring[ENT_DATA].rung);
 	}
-	idle_turns = n->last_progress != before ? 0 : idle_turns + 1;
-	if (idle_turns >= PATIENCE)
-		nap(n);
-	if (fantail_sim_cycles(n->sim) - n->last_progress > HANG)
-		ent_fail(n, "nothing happens for %u cycles, waiting for %s",
+	h->idle_turns = h->last_progress != before ? 0 : h->idle_turns + 1;
+	if (h->idle_turns >= PATIENCE)
+		nap(h);
+	if (ent_now(h) - h->last_progress > HANG)
+		ent_fail(h, "nothing happens for %u cycles, waiting for %s",
 			 HANG, what);
 }
 
-static void add(struct entries *n, int ring, uint8_t op, uint32_t target,
+static void add(struct ent_host *h, int ring, uint8_t op, uint32_t target,
 		uint8_t flags, uint16_t id)
 {
 	struct ent_entry p = { .id = id };
 
-	while (!ent_space(n, ring) && !n->res.failed) {
-		pump(n, "room in a ring");
-		ent_read_heads(n);
+	while (!ent_space(h, ring) && !h->card->res.failed) {
+		pump(h, "room in a ring");
+		ent_read_heads(h);
 	}
 	p.e.op = op;
 	p.e.flags = flags;
 	p.e.target = target;
-	if (!n->res.failed)
-		ent_write(n, ring, &p);
-	n->res.entries--;
+	if (!h->card->res.failed)
+		ent_write(h, ring, &p);
+	h->card->res.entries--;
 }
 
-static bool retired(struct entries *n)
+static bool retired(struct ent_host *h)
 {
-	return n->ring[0].retired == n->ring[0].written &&
-	       n->ring[1].retired == n->ring[1].written;
+	return h->ring[0].retired == h->ring[0].written &&
+	       h->ring[1].retired == h->ring[1].written;
 }
 
 static bool lives_on(const struct ent_life *l)
@@ -78,12 +77,12 @@ static bool lives_on(const struct ent_life *l)
 }
 
 /* Who lives has all bytes, and we have what it says it took. */
-static bool streams_done(struct entries *n)
+static bool streams_done(struct ent_host *h)
 {
 	uint32_t id;
 
 	for (id = 0; id < ENT_CONNS; id++) {
-		struct ent_life *l = ent_newest(&n->conn[id])->life;
+		struct ent_life *l = ent_newest(&h->conn[id])->life;
 
 		if (!l || !lives_on(l))
 			continue;
@@ -91,17 +90,17 @@ static bool streams_done(struct entries *n)
 		    l->up_told != l->up_sent || (l->closing && !l->fin_got))
 			return false;
 	}
-	return n->tx[0].head == n->tx[0].tail && n->tx[1].head == n->tx[1].tail;
+	return h->tx[0].head == h->tx[0].tail && h->tx[1].head == h->tx[1].tail;
 }
 
 /* What must be told of each life has been told. */
-static bool all_told(struct entries *n)
+static bool all_told(struct ent_host *h)
 {
 	struct ent_life *l;
 	uint32_t id;
 
 	for (id = 0; id < ENT_CONNS; id++)
-		for (l = n->conn[id].lives; l; l = l->next) {
+		for (l = h->conn[id].lives; l; l = l->next) {
 			uint16_t want = l->want;
 
 			if (lives_on(l) && l->fin_got)
@@ -112,25 +111,25 @@ static bool all_told(struct entries *n)
 	return true;
 }
 
-static void until(struct entries *n, bool (*done)(struct entries *n),
+static void until(struct ent_host *h, bool (*done)(struct ent_host *h),
 		  const char *what)
 {
-	idle_turns = 0;
-	while (!n->res.failed && !done(n))
-		pump(n, what);
+	h->idle_turns = 0;
+	while (!h->card->res.failed && !done(h))
+		pump(h, what);
 }
 
-static bool delivered(struct entries *n)
+static bool delivered(struct ent_host *h)
 {
-	return n->mark_head == n->mark_tail;
+	return h->mark_head == h->mark_tail;
 }
 
-static bool answered(struct entries *n)
+static bool answered(struct ent_host *h)
 {
 	uint32_t id;
 
 	for (id = 0; id < ENT_CONNS; id++) {
-		struct ent_life *l = ent_newest(&n->conn[id])->life;
+		struct ent_life *l = ent_newest(&h->conn[id])->life;
 
 		if (l && l->want & FANTAIL_EV_QUERY && !l->answered)
 			return false;
@@ -139,230 +138,248 @@ static bool answered(struct entries *n)
 }
 
 /* The card's numbers are those of the wire. */
-static bool ask(struct entries *n)
+static bool ask(struct ent_host *h)
 {
 	bool agree = true;
 	uint32_t id;
 
 	for (id = 0; id < ENT_CONNS; id++) {
-		struct ent_life *l = ent_newest(&n->conn[id])->life;
+		struct ent_life *l = ent_newest(&h->conn[id])->life;
 
 		if (!l || !lives_on(l))
 			continue;
 		l->answered = false;
 		l->want |= FANTAIL_EV_QUERY;
-		add(n, ent_once(n, 2) ? ENT_DATA : ENT_CONTROL,
+		add(h, ent_once(h, 2) ? ENT_DATA : ENT_CONTROL,
 		    FANTAIL_OP_CONN_QUERY,
 		    (uint32_t)l->gen << FANTAIL_HANDLE_GENERATION_SHIFT | id, 0,
 		    (uint16_t)id);
 	}
-	add(n, ENT_DATA, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
-	add(n, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
-	until(n, retired, "the entries of a full stop");
-	until(n, answered, "answers to CONN_QUERY");
-	for (id = 0; id < ENT_CONNS && !n->res.failed; id++) {
-		struct ent_life *l = ent_newest(&n->conn[id])->life;
+	add(h, ENT_DATA, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
+	add(h, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
+	until(h, retired, "the entries of a full stop");
+	until(h, answered, "answers to CONN_QUERY");
+	for (id = 0; id < ENT_CONNS && !h->card->res.failed; id++) {
+		struct ent_life *l = ent_newest(&h->conn[id])->life;
 		uint32_t got;
 
 		if (!l || !lives_on(l))
 			continue;
 		got = l->got_from + l->got_len;
 		if (l->queued < got)
-			ent_fail(n, "id %u: %u bytes of %u queued came", id,
+			ent_fail(h, "id %u: %u bytes of %u queued came", id,
 				 got, l->queued);
 		agree &= l->queued == got && l->acked == got;
 	}
 	return agree;
 }
 
-static void check(struct entries *n, uint32_t offset, const char *name,
+static void check(struct ent_host *h, uint32_t offset, const char *name,
 		  uint64_t want)
 {
-	uint64_t value = ent_counter(n, offset);
+	uint64_t value = ent_counter(h, offset);
 
 	if (value != want)
-		ent_fail(n, "%s is %llu, not %llu", name,
+		ent_fail(h, "%s is %llu, not %llu", name,
 			 (unsigned long long)value, (unsigned long long)want);
 }
 
 /* What the SUMMARY records say, added up. */
-static void check_summaries(struct entries *n)
+static void check_summaries(struct ent_host *h)
 {
-	if (n->summary_connects != n->expect_installs ||
-	    n->summary_reads != n->data_records || n->summary_errors ||
-	    n->summary_disconnects)
-		ent_fail(n,
+	if (h->summary_connects != h->expect.installs ||
+	    h->summary_reads != h->data_records || h->summary_errors ||
+	    h->summary_disconnects)
+		ent_fail(h,
 			 "SUMMARY: %llu connects of %llu, %llu reads of %llu, "
 			 "%llu errors, %llu disconnects",
-			 (unsigned long long)n->summary_connects,
-			 (unsigned long long)n->expect_installs,
-			 (unsigned long long)n->summary_reads,
-			 (unsigned long long)n->data_records,
-			 (unsigned long long)n->summary_errors,
-			 (unsigned long long)n->summary_disconnects);
+			 (unsigned long long)h->summary_connects,
+			 (unsigned long long)h->expect.installs,
+			 (unsigned long long)h->summary_reads,
+			 (unsigned long long)h->data_records,
+			 (unsigned long long)h->summary_errors,
+			 (unsigned long long)h->summary_disconnects);
 }
 
-static void check_counters(struct entries *n)
+static void check_heads(struct ent_host *h)
 {
 	int r;
 
-	check(n, FANTAIL_CNT_INSTALLS, "INSTALLS", n->expect_installs);
-	check(n, FANTAIL_CNT_RELEASES, "RELEASES", n->expect_releases);
-	check(n, FANTAIL_CNT_PAYLOADS, "PAYLOADS", n->expect_payloads);
-	check(n, FANTAIL_CNT_PAYLOAD_BYTES, "PAYLOAD_BYTES", n->expect_bytes);
-	check(n, FANTAIL_CNT_BATCHES, "BATCHES", n->expect_batches);
-	check(n, FANTAIL_CNT_REFUSALS, "REFUSALS", n->expect_refusals);
-	ent_read_heads(n);
+	ent_read_heads(h);
 	for (r = 0; r < 2; r++)
-		if (n->ring[r].head != n->ring[r].written)
-			ent_fail(n, "head %d stands at %llu of %llu", r,
-				 (unsigned long long)n->ring[r].head,
-				 (unsigned long long)n->ring[r].written);
-	if (ent_reg(n, FANTAIL_PAGE_BYTES + FANTAIL_QP_STATUS_TAIL) !=
-	    (n->consumed & FANTAIL_INDEX_MASK))
-		ent_fail(n, "STATUS_TAIL is not what was read");
+		if (h->ring[r].head != h->ring[r].written)
+			ent_fail(h, "head %d stands at %llu of %llu", r,
+				 (unsigned long long)h->ring[r].head,
+				 (unsigned long long)h->ring[r].written);
+	if (ent_reg(h, h->page + FANTAIL_QP_STATUS_TAIL) !=
+	    (h->consumed & ENT_INDEX_MASK))
+		ent_fail(h, "STATUS_TAIL is not what was read");
+}
+
+void ent_check_card(struct ent_card *c)
+{
+	struct ent_expect sum = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < ENT_HOSTS; i++) {
+		const struct ent_expect *x = &c->host[i]->expect;
+
+		sum.installs += x->installs;
+		sum.releases += x->releases;
+		sum.payloads += x->payloads;
+		sum.bytes += x->bytes;
+		sum.batches += x->batches;
+		sum.refusals += x->refusals;
+	}
+	check(c->host[0], FANTAIL_CNT_INSTALLS, "INSTALLS", sum.installs);
+	check(c->host[0], FANTAIL_CNT_RELEASES, "RELEASES", sum.releases);
+	check(c->host[0], FANTAIL_CNT_PAYLOADS, "PAYLOADS", sum.payloads);
+	check(c->host[0], FANTAIL_CNT_PAYLOAD_BYTES, "PAYLOAD_BYTES",
+	      sum.bytes);
+	check(c->host[0], FANTAIL_CNT_BATCHES, "BATCHES", sum.batches);
+	check(c->host[0], FANTAIL_CNT_REFUSALS, "REFUSALS", sum.refusals);
 }
 
 /* Nothing from the wire is under way: free slots stay free. */
-static void settle(struct entries *n)
+static void settle(struct ent_host *h)
 {
 	uint32_t still = 0;
 
-	while (still < QUIET_TURNS && !n->res.failed) {
-		uint64_t before = n->consumed;
+	while (still < QUIET_TURNS && !h->card->res.failed) {
+		uint64_t before = h->consumed;
 
-		pump(n, "silence");
-		ent_progress(n);
-		still = n->consumed == before ? still + 1 : 0;
+		pump(h, "silence");
+		ent_progress(h);
+		still = h->consumed == before ? still + 1 : 0;
 	}
-	n->res.frames_lost += n->rx.tail - n->rx.head;
-	n->rx.head = n->rx.tail;
-	n->quiet = true;
+	h->card->res.frames_lost += h->rx.tail - h->rx.head;
+	h->rx.head = h->rx.tail;
+	h->quiet = true;
 }
 
-static void give_back_slots(struct entries *n)
+static void give_back_slots(struct ent_host *h)
 {
 	uint32_t s, k = 0;
 	struct ent_entry p = { .id = ENT_NOBODY };
 
-	for (s = 0; s < n->slot_count && !n->res.failed; s++) {
-		if (n->slot[s] == ENT_SLOT_OUT) {
-			n->slot[s] = ENT_SLOT_RETURNING;
+	for (s = 0; s < h->slot_count && !h->card->res.failed; s++) {
+		if (h->slot[s] == ENT_SLOT_OUT) {
+			h->slot[s] = ENT_SLOT_RETURNING;
 			ent_name_slot(&p.e, k, (uint16_t)s);
 			k++;
 		}
-		if (!k || (k < FANTAIL_RETURN_MAX && s + 1 < n->slot_count))
+		if (!k || (k < FANTAIL_RETURN_MAX && s + 1 < h->slot_count))
 			continue;
-		while (!ent_space(n, ENT_CONTROL) && !n->res.failed) {
-			pump(n, "room in CONTROL");
-			ent_read_heads(n);
+		while (!ent_space(h, ENT_CONTROL) && !h->card->res.failed) {
+			pump(h, "room in CONTROL");
+			ent_read_heads(h);
 		}
 		p.e.op = FANTAIL_OP_RECV_RETURN;
 		p.e.len = k;
-		ent_write(n, ENT_CONTROL, &p);
-		n->res.entries--;
+		ent_write(h, ENT_CONTROL, &p);
+		h->card->res.entries--;
 		memset(&p, 0, sizeof(p));
 		p.id = ENT_NOBODY;
 		k = 0;
 	}
 }
 
-static void forget_the_dead(struct entries *n)
+static void forget_the_dead(struct ent_host *h)
 {
 	uint32_t id;
 
 	for (id = 0; id < ENT_CONNS; id++) {
-		struct ent_life *newest = ent_newest(&n->conn[id])->life;
+		struct ent_life *newest = ent_newest(&h->conn[id])->life;
 
-		while (n->conn[id].lives && n->conn[id].lives != newest) {
-			struct ent_life *l = n->conn[id].lives;
+		while (h->conn[id].lives && h->conn[id].lives != newest) {
+			struct ent_life *l = h->conn[id].lives;
 
-			n->conn[id].lives = l->next;
+			h->conn[id].lives = l->next;
 			ent_life_free(l);
 		}
 		if (!newest)
 			continue;
 		newest->want &= (uint16_t)~FANTAIL_EV_QUERY;
 		newest->told &= (uint16_t)~FANTAIL_EV_QUERY;
-		ent_stretch(n, newest);
+		ent_stretch(h, newest);
 	}
-	ent_forget_states(n);
+	ent_forget_states(h);
 }
 
-void ent_stop(struct entries *n)
+void ent_stop(struct ent_host *h)
 {
-	n->stopping = true;
-	ent_progress(n);
-	add(n, ENT_DATA, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
-	add(n, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
-	until(n, retired, "entries without a fate");
-	if (ent_once(n, 2)) {
-		give_back_slots(n);
-		add(n, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST,
+	h->stopping = true;
+	ent_progress(h);
+	add(h, ENT_DATA, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
+	add(h, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
+	until(h, retired, "entries without a fate");
+	if (ent_once(h, 2)) {
+		give_back_slots(h);
+		add(h, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST,
 		    ENT_NOBODY);
-		until(n, retired, "slots given back");
+		until(h, retired, "slots given back");
 	}
-	while (!n->res.failed && !streams_done(n)) {
-		pump(n, "bytes on the wire");
+	while (!h->card->res.failed && !streams_done(h)) {
+		pump(h, "bytes on the wire");
 		/* bytes from a peer may wait for a slot */
-		if (idle_turns == PATIENCE / 2)
-			give_back_slots(n);
+		if (h->idle_turns == PATIENCE / 2)
+			give_back_slots(h);
 	}
-	add(n, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
-	until(n, retired, "entries without a fate");
-	until(n, all_told, "news of connections");
-	while (!n->res.failed && !ask(n)) {
-		until(n, streams_done, "bytes that are queued");
-		nap(n);
+	add(h, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
+	until(h, retired, "entries without a fate");
+	until(h, all_told, "news of connections");
+	while (!h->card->res.failed && !ask(h)) {
+		until(h, streams_done, "bytes that are queued");
+		nap(h);
 	}
-	until(n, delivered, "DELIVERED");
-	settle(n);
-	if (!n->res.failed)
-		check_counters(n);
-	check_summaries(n);
-	forget_the_dead(n);
-	n->stopping = n->full = false;
-	n->res.stops++;
+	until(h, delivered, "DELIVERED");
+	settle(h);
+	if (!h->card->res.failed)
+		check_heads(h);
+	check_summaries(h);
+	forget_the_dead(h);
+	h->stopping = h->full = false;
+	h->card->res.stops++;
 }
 
 /*
  * A doorbell that cannot be true halts the queue pair, until it is started
  * anew.
  */
-void ent_halt(struct entries *n)
+void ent_halt(struct ent_host *h)
 {
-	const uint32_t page = FANTAIL_PAGE_BYTES;
-	struct ent_ring *r = &n->ring[0];
+	const uint32_t page = h->page;
+	struct ent_ring *r = &h->ring[0];
 	uint32_t tail = (uint32_t)(r->written - r->base), word;
-	uint32_t head = (uint32_t)n->consumed & FANTAIL_INDEX_MASK;
+	uint32_t head = (uint32_t)h->consumed & ENT_INDEX_MASK;
 
-	switch (ent_below(n, 4)) {
+	switch (ent_below(h, 4)) {
 	case 0:
-		word = head << 16 | ((tail - 1 - ent_below(n, 1000)) & 0x7FFF);
+		word = head << 16 | ((tail - 1 - ent_below(h, 1000)) & 0x7FFF);
 		break;
 	case 1:
 		word = head << 16 |
-		       ((tail + 1 + (1u << r->log2) + ent_below(n, 1000)) &
+		       ((tail + 1 + (1u << r->log2) + ent_below(h, 1000)) &
 			0x7FFF);
 		break;
 	case 2:
-		word = ((head + 1 + ent_below(n, 1000)) & 0x7FFF) << 16 |
+		word = ((head + 1 + ent_below(h, 1000)) & 0x7FFF) << 16 |
 		       (tail & 0x7FFF);
 		break;
 	default:
-		word = ((head - 1 - ent_below(n, 1000)) & 0x7FFF) << 16 |
+		word = ((head - 1 - ent_below(h, 1000)) & 0x7FFF) << 16 |
 		       (tail & 0x7FFF);
 		break;
 	}
-	ent_set_reg(n, page + FANTAIL_QP_DOORBELL_DATA, word);
-	ent_run(n, 100);
-	if (!(ent_reg(n, page + FANTAIL_QP_QP_STATUS) &
+	ent_set_reg(h, page + FANTAIL_QP_DOORBELL_DATA, word);
+	ent_run(h, 100);
+	if (!(ent_reg(h, page + FANTAIL_QP_QP_STATUS) &
 	      FANTAIL_QP_STATUS_HALTED_MASK) ||
-	    ent_reg(n, page + FANTAIL_QP_FAULT_CODE) !=
+	    ent_reg(h, page + FANTAIL_QP_FAULT_CODE) !=
 		    FANTAIL_FAULT_DOORBELL ||
-	    ent_reg(n, page + FANTAIL_QP_FAULT_ADDR) != word ||
-	    !(ent_reg(n, FANTAIL_REG_STATUS) & FANTAIL_STATUS_FAULT_MASK))
-		ent_fail(n, "doorbell %08x does not halt", word);
-	n->res.halts++;
-	ent_restart(n);
+	    ent_reg(h, page + FANTAIL_QP_FAULT_ADDR) != word ||
+	    !(ent_reg(h, FANTAIL_REG_STATUS) & FANTAIL_STATUS_FAULT_MASK))
+		ent_fail(h, "doorbell %08x does not halt", word);
+	h->card->res.halts++;
+	ent_restart(h);
 }

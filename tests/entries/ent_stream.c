@@ -13,11 +13,11 @@
 	(sizeof(((struct ent_life *)0)->cursor) / \
 	 sizeof(((struct ent_life *)0)->cursor[0]))
 
-struct ent_life *ent_life_new(struct entries *n, uint16_t id, uint16_t gen)
+struct ent_life *ent_life_new(struct ent_host *h, uint16_t id, uint16_t gen)
 {
 	struct ent_life *l = calloc(1, sizeof(*l));
 
-	(void)n;
+	(void)h;
 	if (!l)
 		abort();
 	l->id = id;
@@ -35,12 +35,12 @@ void ent_life_free(struct ent_life *l)
 }
 
 /* Pieces stay in the order of their entries. */
-void ent_piece_add(struct entries *n, struct ent_life *l, uint64_t entry,
+void ent_piece_add(struct ent_host *h, struct ent_life *l, uint64_t entry,
 		   uint32_t at, uint32_t len, bool maybe)
 {
 	uint32_t i, k;
 
-	(void)n;
+	(void)h;
 	if (l->pieces == l->piece_room) {
 		l->piece_room = 2 * l->piece_room + 16;
 		l->piece = realloc(l->piece, l->piece_room * sizeof(*l->piece));
@@ -59,7 +59,7 @@ void ent_piece_add(struct entries *n, struct ent_life *l, uint64_t entry,
 	l->unsure |= maybe;
 }
 
-static void add_cursor(struct entries *n, struct ent_life *l,
+static void add_cursor(struct ent_host *h, struct ent_life *l,
 		       struct ent_cursor c)
 {
 	uint32_t i;
@@ -68,13 +68,13 @@ static void add_cursor(struct entries *n, struct ent_life *l,
 		if (l->cursor[i].piece == c.piece && l->cursor[i].off == c.off)
 			return;
 	if (l->cursors == CURSORS)
-		ent_fail(n, "more than %zu readings of a stream", CURSORS);
+		ent_fail(h, "more than %zu readings of a stream", CURSORS);
 	else
 		l->cursor[l->cursors++] = c;
 }
 
 /* Where a piece may be left out, the next one may come. */
-static void leave_out(struct entries *n, struct ent_life *l)
+static void leave_out(struct ent_host *h, struct ent_life *l)
 {
 	uint32_t i;
 
@@ -83,17 +83,17 @@ static void leave_out(struct entries *n, struct ent_life *l)
 
 		if (!c.off && c.piece < l->pieces && l->piece[c.piece].maybe) {
 			c.piece++;
-			add_cursor(n, l, c);
+			add_cursor(h, l, c);
 		}
 	}
 }
 
-static void take_byte(struct entries *n, struct ent_life *l, uint8_t byte)
+static void take_byte(struct ent_host *h, struct ent_life *l, uint8_t byte)
 {
 	struct ent_cursor old[CURSORS];
 	uint32_t count, i;
 
-	leave_out(n, l);
+	leave_out(h, l);
 	count = l->cursors;
 	memcpy(old, l->cursor, count * sizeof(*old));
 	l->cursors = 0;
@@ -101,30 +101,30 @@ static void take_byte(struct entries *n, struct ent_life *l, uint8_t byte)
 		struct ent_cursor c = old[i];
 
 		if (c.piece >= l->pieces ||
-		    n->table[l->piece[c.piece].at + c.off] != byte)
+		    h->table[l->piece[c.piece].at + c.off] != byte)
 			continue;
 		if (++c.off == l->piece[c.piece].len) {
 			c.off = 0;
 			c.piece++;
 		}
-		add_cursor(n, l, c);
+		add_cursor(h, l, c);
 	}
 }
 
 /* @off counts from the first byte of the life. */
-bool ent_receive(struct entries *n, struct ent_life *l, uint32_t off,
+bool ent_receive(struct ent_host *h, struct ent_life *l, uint32_t off,
 		 const uint8_t *bytes, uint32_t len)
 {
 	uint32_t end = l->got_from + l->got_len, old, i;
 
 	if (off > end || off < l->got_from) {
-		ent_fail(n, "id %u: byte %u sent, %u..%u are there", l->id, off,
+		ent_fail(h, "id %u: byte %u sent, %u..%u are there", l->id, off,
 			 l->got_from, end);
 		return false;
 	}
 	old = end - off < len ? end - off : len;
 	if (old && memcmp(l->got + (off - l->got_from), bytes, old)) {
-		ent_fail(n, "id %u: a retransmitted byte differs", l->id);
+		ent_fail(h, "id %u: a retransmitted byte differs", l->id);
 		return false;
 	}
 	if (l->got_len + len > l->got_room) {
@@ -134,14 +134,14 @@ bool ent_receive(struct entries *n, struct ent_life *l, uint32_t off,
 			abort();
 	}
 	for (i = old; i < len; i++) {
-		take_byte(n, l, bytes[i]);
+		take_byte(h, l, bytes[i]);
 		if (!l->cursors) {
-			ent_fail(n, "id %u: byte %u is wrong", l->id, off + i);
+			ent_fail(h, "id %u: byte %u is wrong", l->id, off + i);
 			return false;
 		}
 		l->got[l->got_len++] = bytes[i];
 	}
-	n->res.bytes_received += len - old;
+	h->card->res.bytes_received += len - old;
 	return true;
 }
 
@@ -161,9 +161,9 @@ bool ent_complete(const struct ent_life *l)
 	return false;
 }
 
-void ent_stretch(struct entries *n, struct ent_life *l)
+void ent_stretch(struct ent_host *h, struct ent_life *l)
 {
-	(void)n;
+	(void)h;
 	l->got_from += l->got_len;
 	l->got_len = 0;
 	l->pieces = l->extents = 0;

@@ -36,30 +36,30 @@ uint32_t ent_times(const struct ent_entry *p, uint32_t id,
 }
 
 /* First and last state that PUBLISH @index may find. */
-static void range(struct entries *n, const struct ent_entry *p, uint64_t index,
+static void range(struct ent_host *h, const struct ent_entry *p, uint64_t index,
 		  uint32_t id, const struct ent_state **first,
 		  const struct ent_state **last)
 {
-	struct ent_conn *c = &n->conn[id];
+	struct ent_conn *c = &h->conn[id];
 	uint64_t lo = p->lo;
 
 	if (c->owner == ENT_DATA) {
 		*first = *last = ent_at(c, index);
 		return;
 	}
-	if (lo < n->ring[ENT_DATA].floor)
-		lo = n->ring[ENT_DATA].floor;
+	if (lo < h->ring[ENT_DATA].floor)
+		lo = h->ring[ENT_DATA].floor;
 	*first = ent_at(c, lo);
-	*last = ent_at(c, n->ring[ENT_CONTROL].rung);
+	*last = ent_at(c, h->ring[ENT_CONTROL].rung);
 }
 
-static void count_one(struct entries *n, const struct ent_entry *p,
+static void count_one(struct ent_host *h, const struct ent_entry *p,
 		      uint64_t index, uint32_t id, struct ent_batch_sum *sum)
 {
 	uint32_t min = UINT32_MAX, max = 0, all_min = UINT32_MAX, all_max = 0;
 	const struct ent_state *s, *last;
 
-	for (range(n, p, index, id, &s, &last); s <= last; s++) {
+	for (range(h, p, index, id, &s, &last); s <= last; s++) {
 		uint32_t times = ent_times(p, id, s), all = named(p, id, s);
 		uint32_t least = times;
 
@@ -79,16 +79,16 @@ static void count_one(struct entries *n, const struct ent_entry *p,
 	sum->targets_max += all_max;
 }
 
-void ent_count(struct entries *n, const struct ent_entry *p, uint64_t index,
+void ent_count(struct ent_host *h, const struct ent_entry *p, uint64_t index,
 	       struct ent_batch_sum *sum)
 {
 	uint32_t id;
 
 	if (p->e.flags & (FANTAIL_FLAG_GROUP | FANTAIL_FLAG_LIST)) {
 		for (id = 0; id < ENT_CONNS; id++)
-			count_one(n, p, index, id, sum);
+			count_one(h, p, index, id, sum);
 	} else {
-		count_one(n, p, index, p->e.target & FANTAIL_HANDLE_ID_MASK,
+		count_one(h, p, index, p->e.target & FANTAIL_HANDLE_ID_MASK,
 			  sum);
 	}
 	/* a handle of nobody is a target as well */
@@ -98,48 +98,49 @@ void ent_count(struct entries *n, const struct ent_entry *p, uint64_t index,
 		sum->targets_min = sum->targets_max = 1;
 }
 
-static void expect_in(struct entries *n, const struct ent_entry *p,
+static void expect_in(struct ent_host *h, const struct ent_entry *p,
 		      uint64_t index, uint32_t id, const struct ent_state *s)
 {
 	uint32_t times = ent_times(p, id, s), i;
-	bool maybe = n->conn[id].owner != ENT_DATA || p->list_fails;
+	bool maybe = h->conn[id].owner != ENT_DATA || p->list_fails;
 
 	for (i = 0; times && i < s->life->pieces; i++)
 		if (s->life->piece[i].entry == index)
 			return;
 	while (times--)
-		ent_piece_add(n, s->life, index,
-			      (uint32_t)(p->e.addr - ENT_TABLE_IOVA), p->e.len,
-			      maybe);
+		ent_piece_add(h, s->life, index,
+			      (uint32_t)(p->e.addr - h->space - ENT_TABLE_IOVA),
+			      p->e.len, maybe);
 }
 
-static void expect_from(struct entries *n, const struct ent_entry *p,
+static void expect_from(struct ent_host *h, const struct ent_entry *p,
 			uint64_t index, uint32_t id)
 {
-	struct ent_conn *c = &n->conn[id];
+	struct ent_conn *c = &h->conn[id];
 	const struct ent_state *s = ent_newest(c), *last = s;
 
 	if (c->owner != ENT_DATA)
-		s = ent_at(c, n->ring[ENT_CONTROL].head);
+		s = ent_at(c, h->ring[ENT_CONTROL].head);
 	for (; s <= last; s++)
-		expect_in(n, p, index, id, s);
+		expect_in(h, p, index, id, s);
 }
 
-void ent_expect(struct entries *n, const struct ent_entry *p, uint64_t index)
+void ent_expect(struct ent_host *h, const struct ent_entry *p, uint64_t index)
 {
 	uint32_t id;
 
 	if (p->e.flags & (FANTAIL_FLAG_GROUP | FANTAIL_FLAG_LIST)) {
 		for (id = 0; id < ENT_CONNS; id++)
-			expect_from(n, p, index, id);
+			expect_from(h, p, index, id);
 	} else {
-		expect_from(n, p, index, p->e.target & FANTAIL_HANDLE_ID_MASK);
+		expect_from(h, p, index, p->e.target & FANTAIL_HANDLE_ID_MASK);
 	}
 }
 
-void ent_expect_again(struct entries *n, uint32_t id, const struct ent_state *s)
+void ent_expect_again(struct ent_host *h, uint32_t id,
+		      const struct ent_state *s)
 {
-	struct ent_ring *r = &n->ring[ENT_DATA];
+	struct ent_ring *r = &h->ring[ENT_DATA];
 	uint64_t i;
 
 	for (i = r->retired; s->life && i < r->written; i++) {
@@ -147,20 +148,20 @@ void ent_expect_again(struct entries *n, uint32_t id, const struct ent_state *s)
 
 		if (p->e.op == FANTAIL_OP_PUBLISH &&
 		    (!p->code || p->list_fails))
-			expect_in(n, p, i, id, s);
+			expect_in(h, p, i, id, s);
 	}
 }
 
-bool ent_room(struct entries *n, const struct ent_entry *p)
+bool ent_room(struct ent_host *h, const struct ent_entry *p)
 {
 	uint32_t id;
 
 	for (id = 0; id < ENT_CONNS; id++) {
-		const struct ent_state *s = ent_newest(&n->conn[id]);
+		const struct ent_state *s = ent_newest(&h->conn[id]);
 
 		if (s->life && ent_times(p, id, s) &&
 		    s->life->extents + ent_times(p, id, s) > EXTENTS) {
-			n->full = true;
+			h->full = true;
 			return false;
 		}
 	}

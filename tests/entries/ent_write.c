@@ -6,13 +6,14 @@
 #include "entries.h"
 
 /* Where an address of the table or of a ring's own memory lies. */
-const uint8_t *ent_memory(const struct entries *n, int ring, uint64_t addr)
+const uint8_t *ent_memory(const struct ent_host *h, int ring, uint64_t addr)
 {
-	uint64_t own = ENT_SCRATCH_IOVA + (uint64_t)ring * ENT_RING_STEP;
+	uint64_t own =
+		h->space + ENT_SCRATCH_IOVA + (uint64_t)ring * ENT_RING_STEP;
 
 	if (addr < own)
-		return n->table + (addr - ENT_TABLE_IOVA);
-	return n->ring[ring].scratch + (addr - own);
+		return h->table + (addr - h->space - ENT_TABLE_IOVA);
+	return h->ring[ring].scratch + (addr - own);
 }
 
 /* Slot @k of a RECV_RETURN. */
@@ -29,20 +30,20 @@ void ent_name_slot(struct fantail_entry *e, uint32_t k, uint16_t slot)
 }
 
 /* What lies where the entry points, as far as the model needs it. */
-void ent_look_up(struct entries *n, int ring, struct ent_entry *p)
+void ent_look_up(struct ent_host *h, int ring, struct ent_entry *p)
 {
 	struct fantail_entry *e = &p->e;
 	uint64_t bytes = 4ull * e->list_len;
 	uint32_t i;
 
 	if (p->behind == FANTAIL_REFUSE_DMA_READ)
-		p->bad_line = ent_bad_line(n, e->addr,
+		p->bad_line = ent_bad_line(h, e->addr,
 					   e->op == FANTAIL_OP_CONN_INSTALL
 						   ? FANTAIL_CONTEXT_BYTES
 						   : e->len);
 	if (e->op != FANTAIL_OP_PUBLISH || ent_static_code(e, ring))
 		return;
-	p->bad_line = ent_bad_line(n, e->addr, e->len);
+	p->bad_line = ent_bad_line(h, e->addr, e->len);
 	if (p->bad_line)
 		p->behind = FANTAIL_REFUSE_DMA_READ;
 	if (!(e->flags & FANTAIL_FLAG_LIST))
@@ -54,19 +55,19 @@ void ent_look_up(struct entries *n, int ring, struct ent_entry *p)
 		uint64_t at = e->list_addr + 4ull * i;
 
 		p->handles[i] = UINT32_MAX;
-		if (ent_bad_line(n, at, 4))
+		if (ent_bad_line(h, at, 4))
 			continue;
-		memcpy(&p->handles[i], ent_memory(n, ring, at), 4);
+		memcpy(&p->handles[i], ent_memory(h, ring, at), 4);
 	}
-	if (!p->bad_line && ent_bad_line(n, e->list_addr, bytes)) {
+	if (!p->bad_line && ent_bad_line(h, e->list_addr, bytes)) {
 		p->behind = FANTAIL_REFUSE_DMA_READ;
 		p->list_fails = true;
 	}
 }
 
-static bool released_untold(struct entries *n, uint32_t id)
+static bool released_untold(struct ent_host *h, uint32_t id)
 {
-	const struct ent_life *l = n->conn[id].lives;
+	const struct ent_life *l = h->conn[id].lives;
 
 	while (l && l->next)
 		l = l->next;
@@ -74,7 +75,7 @@ static bool released_untold(struct entries *n, uint32_t id)
 }
 
 /* Entries whose effect the model could not know. */
-bool ent_allowed(struct entries *n, int ring, struct ent_entry *p)
+bool ent_allowed(struct ent_host *h, int ring, struct ent_entry *p)
 {
 	struct fantail_entry *e = &p->e;
 	uint32_t id = e->target & FANTAIL_HANDLE_ID_MASK;
@@ -83,11 +84,11 @@ bool ent_allowed(struct entries *n, int ring, struct ent_entry *p)
 	if (p->skip)
 		return false;
 	if (e->op == FANTAIL_OP_PUBLISH && !code && !p->bad_line)
-		return ent_room(n, p);
+		return ent_room(h, p);
 	if (e->op == FANTAIL_OP_CONN_INSTALL && id < ENT_CONNS) {
 		/* an id is used again when RELEASED has been told */
 		return code || p->behind ||
-		       (n->conn[id].owner == ring && !released_untold(n, id));
+		       (h->conn[id].owner == ring && !released_untold(h, id));
 	}
 	if (!ent_names_conn(e) || id >= ENT_CONNS)
 		return true;
@@ -95,19 +96,19 @@ bool ent_allowed(struct entries *n, int ring, struct ent_entry *p)
 	    e->arg0 == FANTAIL_UPDATE_LAG_LIMIT && e->arg1 != 0x7FFFFFFF &&
 	    !(e->arg1 >> 32))
 		return false;
-	return n->conn[id].owner == ring || code ||
+	return h->conn[id].owner == ring || code ||
 	       e->op == FANTAIL_OP_CONN_QUERY || e->op == FANTAIL_OP_CONN_ABORT;
 }
 
-void ent_write(struct entries *n, int ring, struct ent_entry *p)
+void ent_write(struct ent_host *h, int ring, struct ent_entry *p)
 {
-	struct ent_ring *r = &n->ring[ring];
+	struct ent_ring *r = &h->ring[ring];
 	uint64_t index = r->written;
 
-	p->number = n->res.entries++;
-	p->e.cookie = n->serial++ << 20 | ent_below(n, 1u << 20);
+	p->number = h->card->res.entries++;
+	p->e.cookie = h->serial++ << 20 | ent_below(h, 1u << 20);
 	r->open = p->e.flags & FANTAIL_FLAG_LAST ? 0 : r->open + 1;
-	ent_written(n, ring, p, index);
+	ent_written(h, ring, p, index);
 	r->entry[index % ENT_PENDING] = *p;
 	memcpy(r->mem + ((index - r->base) & ((1u << r->log2) - 1)) *
 				FANTAIL_ENTRY_BYTES,

@@ -28,106 +28,146 @@ static const char *const code_name[ENT_CODES] = {
 	"CONTEXT",	"UPDATE_CODE", "SLOT",		"UNSUPPORTED",
 };
 
-void ent_fail(struct entries *n, const char *fmt, ...)
+void ent_fail(struct ent_host *h, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (n->res.failed)
+	if (h->card->res.failed)
 		return;
-	n->res.failed = true;
+	h->card->res.failed = true;
 	va_start(ap, fmt);
-	vsnprintf(n->res.why, sizeof(n->res.why), fmt, ap);
+	vsnprintf(h->card->res.why, sizeof(h->card->res.why), fmt, ap);
 	va_end(ap);
 }
 
 /* xorshift64*, Vigna 2016: fast, and the same everywhere. */
-uint32_t ent_random(struct entries *n)
+uint32_t ent_random(struct ent_host *h)
 {
-	n->rnd ^= n->rnd >> 12;
-	n->rnd ^= n->rnd << 25;
-	n->rnd ^= n->rnd >> 27;
-	return (uint32_t)(n->rnd * 0x2545F4914F6CDD1Du >> 32);
+	h->card->rnd ^= h->card->rnd >> 12;
+	h->card->rnd ^= h->card->rnd << 25;
+	h->card->rnd ^= h->card->rnd >> 27;
+	return (uint32_t)(h->card->rnd * 0x2545F4914F6CDD1Du >> 32);
 }
 
-uint32_t ent_below(struct entries *n, uint32_t below)
+uint32_t ent_below(struct ent_host *h, uint32_t below)
 {
-	return (uint32_t)((uint64_t)ent_random(n) * below >> 32);
+	return (uint32_t)((uint64_t)ent_random(h) * below >> 32);
 }
 
-bool ent_once(struct entries *n, uint32_t of)
+bool ent_once(struct ent_host *h, uint32_t of)
 {
-	return !ent_below(n, of);
+	return !ent_below(h, of);
 }
 
-void ent_progress(struct entries *n)
+void ent_progress(struct ent_host *h)
 {
-	n->moved = true;
+	h->moved = true;
 }
 
-/* How hasty the host is, anew for each stretch. */
-struct temper {
-	uint32_t burst, cycles, poll_once, poll_most, control_once;
-};
-
-static void choose(struct entries *n, struct temper *t)
+static void choose(struct ent_host *h)
 {
 	static const uint16_t cycles[] = { 20, 60, 150, 400, 1200 };
 	static const uint16_t most[] = { 1, 4, 64, 1000 };
+	struct ent_temper *t = &h->temper;
 
-	t->burst = 1 + ent_below(n, ent_once(n, 3) ? 200 : 16);
-	t->cycles = cycles[ent_below(n, 5)];
-	t->poll_once = ent_once(n, 6) ? 40 : 1 + ent_below(n, 4);
-	t->poll_most = most[ent_below(n, 4)];
-	t->control_once = 2 + ent_below(n, 5);
-	n->calm = ent_once(n, 3);
-	n->long_batches = ent_once(n, 4);
+	t->burst = 1 + ent_below(h, ent_once(h, 3) ? 200 : 16);
+	t->cycles = cycles[ent_below(h, 5)];
+	t->poll_once = ent_once(h, 6) ? 40 : 1 + ent_below(h, 4);
+	t->poll_most = most[ent_below(h, 4)];
+	t->control_once = 2 + ent_below(h, 5);
+	h->calm = ent_once(h, 3);
+	h->long_batches = ent_once(h, 4);
+	h->resting = false;
+	ent_progress(h);
 }
 
-static void turn(struct entries *n, const struct temper *t)
+static void turn(struct ent_host *h)
 {
-	int ring = ent_once(n, t->control_once) ? ENT_CONTROL : ENT_DATA;
-	struct ent_ring *r = &n->ring[ring];
-	uint32_t i, burst = 1 + ent_below(n, t->burst);
+	const struct ent_temper *t = &h->temper;
+	int ring = ent_once(h, t->control_once) ? ENT_CONTROL : ENT_DATA;
+	struct ent_ring *r = &h->ring[ring];
+	uint32_t i, burst = 1 + ent_below(h, t->burst);
 
-	for (i = 0; i < burst && ent_space(n, ring) && !n->full; i++)
-		ent_make(n, ring);
-	while (r->rung < r->written && ent_once(n, 2))
-		ent_doorbell(n, ring,
-			     r->written - ent_below(n, (uint32_t)(r->written -
+	for (i = 0; i < burst && ent_space(h, ring) && !h->full; i++)
+		ent_make(h, ring);
+	while (r->rung < r->written && ent_once(h, 2))
+		ent_doorbell(h, ring,
+			     r->written - ent_below(h, (uint32_t)(r->written -
 								  r->rung)));
-	if (ent_once(n, 30))
-		ent_doorbell(n, !ring, n->ring[!ring].rung);
-	ent_run(n, 1 + ent_below(n, t->cycles));
-	if (ent_once(n, t->poll_once))
-		ent_poll(n, 1 + ent_below(n, t->poll_most));
-	if (!ent_space(n, ring) && ent_once(n, 4))
-		ent_read_heads(n);
-	ent_wire_turn(n);
+	if (ent_once(h, 30))
+		ent_doorbell(h, !ring, h->ring[!ring].rung);
+	ent_run(h, 1 + ent_below(h, t->cycles));
+	if (ent_once(h, t->poll_once))
+		ent_poll(h, 1 + ent_below(h, t->poll_most));
+	if (!ent_space(h, ring) && ent_once(h, 4))
+		ent_read_heads(h);
+	ent_wire_turn(h);
 }
 
-static void stretch(struct entries *n)
+void ent_others(struct ent_host *h)
 {
-	uint64_t end = n->res.entries + 200 + ent_below(n, 1500);
-	struct temper t;
+	unsigned int i;
 
-	choose(n, &t);
-	ent_progress(n);
-	if (end > n->opt.entries)
-		end = n->opt.entries;
-	while (n->res.entries < end && !n->full && !n->res.failed &&
-	       fantail_sim_cycles(n->sim) < n->last_progress + STUCK)
-		turn(n, &t);
-	if (!n->res.failed && ent_once(n, 25)) {
-		ent_reset(n);
+	for (i = 0; i < ENT_HOSTS; i++) {
+		struct ent_host *other = h->card->host[i];
+
+		if (other != h && !other->resting && !h->card->res.failed)
+			turn(other);
+	}
+}
+
+unsigned int ent_host_of(uint32_t id)
+{
+	return (id & 0x30) == 0x30;
+}
+
+/* Is it time for a full stop? */
+static bool enough(struct ent_card *c, uint64_t end)
+{
+	unsigned int i;
+
+	if (c->res.entries >= end || c->res.failed)
+		return true;
+	for (i = 0; i < ENT_HOSTS; i++)
+		if (c->host[i]->full ||
+		    ent_now(c->host[i]) > c->host[i]->last_progress + STUCK)
+			return true;
+	return false;
+}
+
+/* A full stop, while the others go on, and what may come of it. */
+static void rest(struct ent_host *h)
+{
+	ent_stop(h);
+	if (h->card->res.failed)
+		return;
+	if (ent_once(h, 8))
+		ent_restart(h);
+	else if (ent_once(h, 6))
+		ent_halt(h);
+	h->resting = true;
+}
+
+static void stretch(struct ent_card *c)
+{
+	uint64_t end = c->res.entries + 200 + ent_below(c->host[0], 1500);
+	unsigned int i, first;
+
+	for (i = 0; i < ENT_HOSTS; i++)
+		choose(c->host[i]);
+	if (end > c->opt.entries)
+		end = c->opt.entries;
+	while (!enough(c, end))
+		turn(c->host[ent_once(c->host[0], 3)]);
+	if (!c->res.failed && ent_once(c->host[0], 12)) {
+		ent_card_reset(c);
 		return;
 	}
-	ent_stop(n);
-	if (n->res.failed)
-		return;
-	if (ent_once(n, 8))
-		ent_restart(n);
-	else if (ent_once(n, 6))
-		ent_halt(n);
+	first = ent_below(c->host[0], ENT_HOSTS);
+	for (i = 0; i < ENT_HOSTS && !c->res.failed; i++)
+		rest(c->host[(first + i) % ENT_HOSTS]);
+	if (!c->res.failed)
+		ent_check_card(c);
 }
 
 static double seconds(void)
@@ -138,49 +178,49 @@ static double seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
-static void loop(struct entries *n)
+static void loop(struct ent_card *c)
 {
 	double start = seconds(), told = start;
 
-	while (!n->res.failed && n->res.entries < n->opt.entries) {
-		stretch(n);
-		if (!n->opt.progress || seconds() < told + 10)
+	while (!c->res.failed && c->res.entries < c->opt.entries) {
+		stretch(c);
+		if (!c->opt.progress || seconds() < told + 10)
 			continue;
 		told = seconds();
-		fprintf(n->opt.progress,
+		fprintf(c->opt.progress,
 			"  %llu entries, %.0f per second, %llu full stops\n",
-			(unsigned long long)n->res.entries,
-			(double)n->res.entries / (told - start),
-			(unsigned long long)n->res.stops);
+			(unsigned long long)c->res.entries,
+			(double)c->res.entries / (told - start),
+			(unsigned long long)c->res.stops);
 	}
-	n->res.seconds = seconds() - start;
+	c->res.seconds = seconds() - start;
 }
 
 bool entries_run(const struct entries_options *opt, struct entries_result *res)
 {
-	struct entries *n = calloc(1, sizeof(*n));
+	struct ent_card *c = calloc(1, sizeof(*c));
 	int rc;
 
 	memset(res, 0, sizeof(*res));
-	if (!n) {
+	if (!c) {
 		res->failed = true;
 		return false;
 	}
-	n->opt = *opt;
-	n->rnd = opt->seed * 0x9E3779B97F4A7C15u + 0x1234567;
-	if (!n->rnd)
-		n->rnd = 1;
-	if (ent_open(n))
-		loop(n);
-	if (n->res.failed && n->frames && opt->pcap) {
-		rc = frame_ring_write(n->frames, opt->pcap);
+	c->opt = *opt;
+	c->rnd = opt->seed * 0x9E3779B97F4A7C15u + 0x1234567;
+	if (!c->rnd)
+		c->rnd = 1;
+	if (ent_card_open(c))
+		loop(c);
+	if (c->res.failed && c->frames && opt->pcap) {
+		rc = frame_ring_write(c->frames, opt->pcap);
 		if (rc && opt->progress)
 			fprintf(opt->progress, "  %s: %s\n", opt->pcap,
 				strerror(-rc));
 	}
-	ent_close(n);
-	*res = n->res;
-	free(n);
+	ent_card_close(c);
+	*res = c->res;
+	free(c);
 	return !res->failed;
 }
 
