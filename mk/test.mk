@@ -2,7 +2,8 @@
 # Tests. tests/<area>/test_*.c is one criterion program each; other .c files under tests/ are helpers that
 # every program may use. tests/<area>/test_*.py and test_*.sh are programs that print TAP. A program is
 # linked with the small engine with assertions, with `model: default` in its first ten lines with the engine
-# of `make run`, with `model: none` with none.
+# of `make run`, with `model: none` with none. With `sanitizers: no` there it stays out of `make san`: its host
+# code is that of others, its time that of the model.
 
 TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
 # Block tests have a Makefile of their own, which also the scripts beside it use; here they are programs.
@@ -10,7 +11,8 @@ BLOCKS := $(sort $(patsubst tests/rtl/%/,build/block/%/test,$(dir $(wildcard tes
 TEST_SCRIPTS := $(filter-out tests/rtl/%,$(sort $(wildcard tests/*/test_*.py tests/*/test_*.sh)))
 # What ends in _main.c is a program of its own (mk/fuzz.mk), tests/vm is another world (mk/vm.mk).
 TEST_HELPERS := $(filter-out $(TEST_SOURCES) %_main.c tests/vm/%,$(sort $(wildcard tests/*/*.c)))
-TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(B)/tests/%)
+NO_SAN := $(if $(SAN),$(shell awk 'FNR <= 10 && /sanitizers: no/ { print FILENAME }' $(TEST_SOURCES)))
+TEST_PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(NO_SAN),$(TEST_SOURCES)))
 TESTS := $(TEST_PROGRAMS) $(if $(SAN),,$(BLOCKS) $(TEST_SCRIPTS))
 ifdef AREA
 TESTS := $(filter $(B)/tests/$(AREA)/% tests/$(AREA)/% $(if $(filter rtl,$(AREA)),build/block/%),$(TESTS))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model: default */
+/* model: default, sanitizers: no */
 /* A thousand clients, on the engine of `make run`. */
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* sanitizers: no */
 /*
  * Slow consumers in a fleet of 200, and a feed of sixteen times the log: who
  * stops or is slow is dealt with by its policy, and the others do not notice.
