@@ -367,7 +367,7 @@ Test(pair_told, marks_of_a_blind_host)
 					     .reached,
 				     1);
 		publish(p, 0, 0, 7ull << 32 | k);
-		pair_for(p, 2000);
+		pair_for(p, 600);
 		cr_assert_eq(delivered(p, 0, k), 1, "round %u", k);
 	}
 	pair_forget(p);
