@@ -96,7 +96,7 @@ static uint64_t ring_iova(const struct ent_host *h, int ring)
 }
 
 /* Rings and slots as large as they are, so that all beyond faults. */
-static void map_pair(struct ent_host *h, bool there)
+void ent_map_pair(struct ent_host *h, bool there)
 {
 	struct {
 		uint64_t iova;
@@ -147,7 +147,7 @@ static void enable(struct ent_host *h)
 
 	choose_sizes(h);
 	memset(h->status, 0, (size_t)FANTAIL_RECORD_BYTES << h->status_log2);
-	map_pair(h, true);
+	ent_map_pair(h, true);
 	ent_set_reg(h, page + FANTAIL_QP_LOCAL_IP, ENT_LOCAL_IP + h->qp);
 	set64(h, page + FANTAIL_QP_DATA_BASE, ring_iova(h, 0));
 	set64(h, page + FANTAIL_QP_CONTROL_BASE, ring_iova(h, 1));
@@ -159,14 +159,18 @@ static void enable(struct ent_host *h)
 	ent_set_reg(h, page + FANTAIL_QP_SLOT_COUNT, h->slot_count);
 	ent_set_reg(h, page + FANTAIL_QP_MOD_COUNT, ent_below(h, 100));
 	ent_set_reg(h, page + FANTAIL_QP_MOD_US, ent_below(h, 100));
+	h->summary_only = ent_once(h, 4);
 	ent_set_reg(h, page + FANTAIL_QP_QP_CTRL,
 		    FANTAIL_QP_CTRL_ENABLE_MASK |
-			    (ent_once(h, 2) ? FANTAIL_QP_CTRL_URGENT_MASK : 0));
+			    (ent_once(h, 2) ? FANTAIL_QP_CTRL_URGENT_MASK : 0) |
+			    (h->summary_only ? FANTAIL_QP_CTRL_SUMMARY_ONLY_MASK
+					     : 0));
 	wait_for(h, page + FANTAIL_QP_QP_STATUS, FANTAIL_QP_STATUS_RUNNING_MASK,
 		 FANTAIL_QP_STATUS_RUNNING_MASK);
 	for (r = 0; r < 2; r++)
 		h->ring[r].base = h->ring[r].record_head = h->ring[r].written;
 	h->consumed = h->told = 0;
+	h->collects = h->collected = 0;
 	memset(h->slot, 0, sizeof(h->slot));
 	memset(h->slot_again, 0, sizeof(h->slot_again));
 }
@@ -178,7 +182,7 @@ static void disable(struct ent_host *h)
 
 	ent_set_reg(h, h->page + FANTAIL_QP_QP_CTRL, 0);
 	wait_for(h, h->page + FANTAIL_QP_QP_STATUS, mask, 0);
-	map_pair(h, false);
+	ent_map_pair(h, false);
 }
 
 static void drop_lives(struct ent_conn *c)
@@ -218,6 +222,8 @@ void ent_restart(struct ent_host *h)
 				 i);
 		drop_lives(&h->conn[i]);
 	}
+	if (ent_once(h, 4))
+		ent_bad_size(h);
 	enable(h);
 	h->card->res.restarts++;
 }
@@ -259,6 +265,14 @@ static void start_device(struct ent_card *c)
 	ent_set_reg(h, FANTAIL_REG_RESET, FANTAIL_RESET_START_MASK);
 	wait_for(h, FANTAIL_REG_STATUS, FANTAIL_STATUS_READY_MASK,
 		 FANTAIL_STATUS_READY_MASK);
+	c->crowded = ent_once(h, 3);
+	if (c->crowded) {
+		/* left and right row are bits 5 to 7 of the remote address */
+		ent_set_reg(h, FANTAIL_REG_HASH_KEY0, 0);
+		ent_set_reg(h, FANTAIL_REG_HASH_KEY1, 0x08000800);
+		ent_set_reg(h, FANTAIL_REG_HASH_KEY2, 0);
+		ent_set_reg(h, FANTAIL_REG_HASH_KEY3, 0);
+	}
 	ent_set_reg(h, FANTAIL_REG_PIN_LIMIT, 0xFFFFFFFF);
 	ent_set_reg(h, FANTAIL_REG_CTRL, FANTAIL_CTRL_ENABLE_MASK);
 }
@@ -272,7 +286,7 @@ void ent_card_reset(struct ent_card *c)
 		c->host[i]->resting = true;
 	start_device(c);
 	for (i = 0; i < ENT_HOSTS; i++) {
-		map_pair(c->host[i], false);
+		ent_map_pair(c->host[i], false);
 		forget_everything(c->host[i]);
 	}
 	memset(c->pasts, 0, sizeof(c->pasts));
@@ -322,7 +336,7 @@ static void allocate(struct ent_host *h)
 			abort();
 		h->conn[i].room = 8;
 		h->conn[i].states = 1;
-		h->conn[i].owner = i % 8 == 7 ? ENT_CONTROL : ENT_DATA;
+		h->conn[i].owner = ent_ring_of(i);
 		if (ent_host_of(i) != h->qp)
 			h->conn[i].owner = ENT_FOREIGN;
 		h->conn[i].gen = (uint16_t)ent_random(h);
@@ -437,6 +451,7 @@ void ent_doorbell(struct ent_host *h, int ring, uint64_t tail)
 
 		p->lo = h->ring[!ring].head;
 		p->rung = ent_now(h);
+		h->collects += !p->code && p->e.flags & FANTAIL_FLAG_COLLECT;
 		ent_past_rung(h, p);
 	}
 	r->rung = tail;

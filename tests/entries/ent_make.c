@@ -239,6 +239,16 @@ static void make_context(struct ent_host *h, struct fantail_context *x,
 	x->keepalive_s = ent_once(h, 2) ? 7200 : 0;
 }
 
+/* Both buckets of its class of ids hold four keys each. */
+static bool flow_full(const struct ent_host *h, uint32_t id)
+{
+	uint32_t first = id - id % ENT_CLASS, i, keys = 0;
+
+	for (i = 0; i < ENT_CLASS; i++)
+		keys += ent_newest(&h->conn[first + i])->life != NULL;
+	return h->card->crowded && keys >= 8;
+}
+
 static void make_install(struct ent_host *h, int ring, struct ent_entry *p)
 {
 	struct fantail_context x;
@@ -270,6 +280,8 @@ static void make_install(struct ent_host *h, int ring, struct ent_entry *p)
 		p->behind = FANTAIL_REFUSE_TUPLE_EXISTS;
 	else if (who != id)
 		p->skip = true;
+	else if (flow_full(h, id))
+		p->behind = FANTAIL_REFUSE_FLOW_FULL;
 	h->context = x;
 }
 

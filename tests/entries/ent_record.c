@@ -162,6 +162,8 @@ static void on_conn(struct ent_host *h, const struct fantail_rec_conn *x)
 	h->card->res.conn_records++;
 	if (!l)
 		return;
+	if (h->summary_only && !h->collects)
+		ent_fail(h, "CONN of %08x: nobody collects", x->handle);
 	may |= l->closing ? FANTAIL_EV_FIN_ACKED : 0;
 	may |= l->aborting ? FANTAIL_EV_ABORTED : 0;
 	may |= l->releasing ? FANTAIL_EV_RELEASED : 0;
@@ -279,6 +281,12 @@ static void on_summary(struct ent_host *h, const struct fantail_rec_summary *x)
 	h->summary_errors += x->errors;
 	h->summary_disconnects += x->disconnects;
 	h->card->res.summary_records++;
+	h->card->res.collected += x->collected;
+	h->collected += x->collected;
+	if (x->collected > 1 || h->collected > h->collects)
+		ent_fail(h, "SUMMARY answers COLLECT %llu of %llu",
+			 (unsigned long long)h->collected,
+			 (unsigned long long)h->collects);
 	if (!x->connects && !x->reads && !x->errors && !x->disconnects &&
 	    !x->collected)
 		ent_fail(h, "a SUMMARY of nothing");

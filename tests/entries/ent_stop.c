@@ -9,8 +9,9 @@ enum {
 	TURN = 400,	/* cycles */
 	PATIENCE = 200, /* turns without progress, then time passes */
 	NAP_US = 20000,
-	HANG = 4000000, /* cycles without progress */
-	QUIET_TURNS = 8,
+	HANG = 4000000,	  /* cycles without progress */
+	QUIET_TURNS = 16, /* two sweeps and more */
+	COLLECTS = 5000,
 };
 
 /* Time passes, as long as the card has nothing to do. */
@@ -119,6 +120,28 @@ static void until(struct ent_host *h, bool (*done)(struct ent_host *h),
 		pump(h, what);
 }
 
+static bool collected(struct ent_host *h)
+{
+	return h->collected != h->collected_before;
+}
+
+/* The same for what a CONN record tells: without COLLECT it may wait. */
+static void until_told(struct ent_host *h, bool (*done)(struct ent_host *h),
+		       const char *what)
+{
+	uint32_t tries = 0;
+
+	while (h->summary_only && !done(h) && !h->card->res.failed) {
+		h->collected_before = h->collected;
+		add(h, ent_once(h, 2) ? ENT_DATA : ENT_CONTROL, FANTAIL_OP_NOP,
+		    0, FANTAIL_FLAG_COLLECT | FANTAIL_FLAG_LAST, ENT_NOBODY);
+		until(h, collected, "the answer to COLLECT");
+		if (++tries > COLLECTS)
+			ent_fail(h, "COLLECT does not bring %s", what);
+	}
+	until(h, done, what);
+}
+
 static bool delivered(struct ent_host *h)
 {
 	return h->mark_head == h->mark_tail;
@@ -158,7 +181,7 @@ static bool ask(struct ent_host *h)
 	add(h, ENT_DATA, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
 	add(h, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
 	until(h, retired, "the entries of a full stop");
-	until(h, answered, "answers to CONN_QUERY");
+	until_told(h, answered, "answers to CONN_QUERY");
 	for (id = 0; id < ENT_CONNS && !h->card->res.failed; id++) {
 		struct ent_life *l = ent_newest(&h->conn[id])->life;
 		uint32_t got;
@@ -327,7 +350,7 @@ void ent_stop(struct ent_host *h)
 	}
 	add(h, ENT_CONTROL, FANTAIL_OP_NOP, 0, FANTAIL_FLAG_LAST, ENT_NOBODY);
 	until(h, retired, "entries without a fate");
-	until(h, all_told, "news of connections");
+	until_told(h, all_told, "news of connections");
 	while (!h->card->res.failed && !ask(h)) {
 		until(h, streams_done, "bytes that are queued");
 		nap(h);
@@ -337,18 +360,87 @@ void ent_stop(struct ent_host *h)
 	if (!h->card->res.failed)
 		check_heads(h);
 	check_summaries(h);
+	if (h->collects && !h->collected)
+		ent_fail(h, "%llu COLLECT without an answer",
+			 (unsigned long long)h->collects);
+	h->collects = h->collected = 0;
 	forget_the_dead(h);
 	h->stopping = h->full = false;
 	h->card->res.stops++;
 }
 
-/*
- * A doorbell that cannot be true halts the queue pair, until it is started
- * anew.
- */
-void ent_halt(struct ent_host *h)
+static void halted(struct ent_host *h, uint8_t code, uint64_t addr)
 {
-	const uint32_t page = h->page;
+	uint64_t at;
+
+	ent_run(h, 2000);
+	at = ent_reg(h, h->page + FANTAIL_QP_FAULT_ADDR) |
+	     (uint64_t)ent_reg(h, h->page + FANTAIL_QP_FAULT_ADDR + 4) << 32;
+	if (!(ent_reg(h, h->page + FANTAIL_QP_QP_STATUS) &
+	      FANTAIL_QP_STATUS_HALTED_MASK) ||
+	    ent_reg(h, h->page + FANTAIL_QP_FAULT_CODE) != code || at != addr ||
+	    !(ent_reg(h, FANTAIL_REG_STATUS) & FANTAIL_STATUS_FAULT_MASK))
+		ent_fail(h, "not halted with fault %u at %llx: %u, %llx", code,
+			 (unsigned long long)addr,
+			 ent_reg(h, h->page + FANTAIL_QP_FAULT_CODE),
+			 (unsigned long long)at);
+	h->card->res.faults[code]++;
+}
+
+/* Sizes that cannot be; ENABLE is low before and behind. */
+void ent_bad_size(struct ent_host *h)
+{
+	static const struct {
+		uint32_t reg, value;
+	} bad[] = {
+		{ FANTAIL_QP_DATA_LOG2, FANTAIL_RING_LOG2_MIN - 1 },
+		{ FANTAIL_QP_DATA_LOG2, FANTAIL_RING_LOG2_MAX + 1 },
+		{ FANTAIL_QP_CONTROL_LOG2, FANTAIL_RING_LOG2_MIN - 1 },
+		{ FANTAIL_QP_CONTROL_LOG2, FANTAIL_RING_LOG2_MAX + 1 },
+		{ FANTAIL_QP_STATUS_LOG2, FANTAIL_RING_LOG2_MIN - 1 },
+		{ FANTAIL_QP_STATUS_LOG2, FANTAIL_RING_LOG2_MAX + 1 },
+		{ FANTAIL_QP_SLOT_COUNT, 7 },
+		{ FANTAIL_QP_SLOT_COUNT, FANTAIL_SLOT_COUNT_MAX + 1 },
+	};
+	uint32_t k = ent_below(h, sizeof(bad) / sizeof(bad[0]));
+
+	ent_set_reg(h, h->page + bad[k].reg, bad[k].value);
+	ent_set_reg(h, h->page + FANTAIL_QP_QP_CTRL,
+		    FANTAIL_QP_CTRL_ENABLE_MASK);
+	ent_run(h, 2000);
+	if (!(ent_reg(h, h->page + FANTAIL_QP_QP_STATUS) &
+	      FANTAIL_QP_STATUS_HALTED_MASK) ||
+	    ent_reg(h, h->page + FANTAIL_QP_FAULT_CODE) !=
+		    FANTAIL_FAULT_RING_SIZE)
+		ent_fail(h, "register %x = %u does not halt", bad[k].reg,
+			 bad[k].value);
+	h->card->res.faults[FANTAIL_FAULT_RING_SIZE]++;
+	ent_set_reg(h, h->page + FANTAIL_QP_QP_CTRL, 0);
+	ent_run(h, 2000);
+}
+
+/* The memory of the rings is gone when the next entry is read. */
+static void halt_by_read(struct ent_host *h, int ring)
+{
+	struct ent_ring *r = &h->ring[ring];
+	uint64_t index = r->written - r->base;
+	uint64_t addr = h->space + ENT_RING_IOVA +
+			(uint64_t)ring * ENT_RING_STEP +
+			(index & ((1u << r->log2) - 1)) * FANTAIL_ENTRY_BYTES;
+
+	ent_map_pair(h, false);
+	ent_set_reg(h,
+		    h->page + (ring == ENT_DATA ? FANTAIL_QP_DOORBELL_DATA
+						: FANTAIL_QP_DOORBELL_CONTROL),
+		    (uint32_t)(h->consumed & ENT_INDEX_MASK) << 16 |
+			    (uint32_t)((index + 1) & 0xFFFF));
+	halted(h, FANTAIL_FAULT_ENTRY_READ, addr);
+	ent_map_pair(h, true);
+}
+
+/* A doorbell that cannot be true. */
+static void halt_by_doorbell(struct ent_host *h)
+{
 	struct ent_ring *r = &h->ring[0];
 	uint32_t tail = (uint32_t)(r->written - r->base), word;
 	uint32_t head = (uint32_t)h->consumed & ENT_INDEX_MASK;
@@ -371,15 +463,16 @@ void ent_halt(struct ent_host *h)
 		       (tail & 0x7FFF);
 		break;
 	}
-	ent_set_reg(h, page + FANTAIL_QP_DOORBELL_DATA, word);
-	ent_run(h, 100);
-	if (!(ent_reg(h, page + FANTAIL_QP_QP_STATUS) &
-	      FANTAIL_QP_STATUS_HALTED_MASK) ||
-	    ent_reg(h, page + FANTAIL_QP_FAULT_CODE) !=
-		    FANTAIL_FAULT_DOORBELL ||
-	    ent_reg(h, page + FANTAIL_QP_FAULT_ADDR) != word ||
-	    !(ent_reg(h, FANTAIL_REG_STATUS) & FANTAIL_STATUS_FAULT_MASK))
-		ent_fail(h, "doorbell %08x does not halt", word);
-	h->card->res.halts++;
+	ent_set_reg(h, h->page + FANTAIL_QP_DOORBELL_DATA, word);
+	halted(h, FANTAIL_FAULT_DOORBELL, word);
+}
+
+/* Only at a full stop: what halts the queue pair, until it begins anew. */
+void ent_halt(struct ent_host *h)
+{
+	if (ent_once(h, 2))
+		halt_by_read(h, (int)ent_below(h, 2));
+	else
+		halt_by_doorbell(h);
 	ent_restart(h);
 }

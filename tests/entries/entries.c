@@ -118,7 +118,13 @@ void ent_others(struct ent_host *h)
 
 unsigned int ent_host_of(uint32_t id)
 {
-	return (id & 0x30) == 0x30;
+	return id / ENT_CLASS >= 6;
+}
+
+int ent_ring_of(uint32_t id)
+{
+	return id / ENT_CLASS == 5 || id / ENT_CLASS == 7 ? ENT_CONTROL
+							  : ENT_DATA;
 }
 
 /* Is it time for a full stop? */
@@ -240,8 +246,11 @@ void entries_print(const struct entries_result *res, FILE *to)
 		"skipped; %llu bytes out, %llu in\n"
 		"  %llu codes decided by the other ring; %llu CONN, %llu DATA, "
 		"%llu FRAME, %llu HEAD records\n"
-		"  %llu doorbells, %llu full stops, %llu restarts, %llu of "
-		"them from a halt, %llu resets\n"
+		"  %llu entries named another queue pair's connections; %llu "
+		"SUMMARY records, %llu of them for COLLECT, %llu DELIVERED\n"
+		"  %llu doorbells, %llu full stops, %llu restarts, %llu "
+		"resets; halted by a doorbell %llu, a ring that cannot be read "
+		"%llu, sizes %llu\n"
 		"  %llu entries in %.1f s; %llu cycles, %.1f per entry\n",
 		(unsigned long long)res->batches,
 		(unsigned long long)res->payloads,
@@ -254,10 +263,17 @@ void entries_print(const struct entries_result *res, FILE *to)
 		(unsigned long long)res->data_records,
 		(unsigned long long)res->frame_records,
 		(unsigned long long)res->head_records,
+		(unsigned long long)res->foreign,
+		(unsigned long long)res->summary_records,
+		(unsigned long long)res->collected,
+		(unsigned long long)res->delivered_records,
 		(unsigned long long)res->doorbells,
 		(unsigned long long)res->stops,
 		(unsigned long long)res->restarts,
-		(unsigned long long)res->halts, (unsigned long long)res->resets,
+		(unsigned long long)res->resets,
+		(unsigned long long)res->faults[FANTAIL_FAULT_DOORBELL],
+		(unsigned long long)res->faults[FANTAIL_FAULT_ENTRY_READ],
+		(unsigned long long)res->faults[FANTAIL_FAULT_RING_SIZE],
 		(unsigned long long)res->entries, res->seconds,
 		(unsigned long long)res->cycles,
 		(double)res->cycles / (double)all);
@@ -283,7 +299,9 @@ int entries_write_json(const struct entries_result *res,
 		"  \"raced\": %llu,\n  \"batches\": %llu,\n"
 		"  \"bytes_received\": %llu,\n  \"up_bytes\": %llu,\n"
 		"  \"doorbells\": %llu,\n  \"stops\": %llu,\n"
-		"  \"restarts\": %llu,\n  \"halts\": %llu,\n"
+		"  \"restarts\": %llu,\n  \"halts_doorbell\": %llu,\n"
+		"  \"halts_entry_read\": %llu,\n  \"halts_ring_size\": %llu,\n"
+		"  \"foreign\": %llu,\n  \"collected\": %llu,\n"
 		"  \"resets\": %llu,\n  \"cycles\": %llu,\n"
 		"  \"seconds\": %.3f,\n  \"entries\": %llu\n}\n",
 		(unsigned long long)res->raced,
@@ -293,7 +311,12 @@ int entries_write_json(const struct entries_result *res,
 		(unsigned long long)res->doorbells,
 		(unsigned long long)res->stops,
 		(unsigned long long)res->restarts,
-		(unsigned long long)res->halts, (unsigned long long)res->resets,
+		(unsigned long long)res->faults[FANTAIL_FAULT_DOORBELL],
+		(unsigned long long)res->faults[FANTAIL_FAULT_ENTRY_READ],
+		(unsigned long long)res->faults[FANTAIL_FAULT_RING_SIZE],
+		(unsigned long long)res->foreign,
+		(unsigned long long)res->collected,
+		(unsigned long long)res->resets,
 		(unsigned long long)res->cycles, res->seconds,
 		(unsigned long long)res->entries);
 	return fclose(f) ? -errno : 0;

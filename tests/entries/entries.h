@@ -36,6 +36,8 @@
 #define ENT_HOSTS    2u
 #define ENT_MARKS    32768u /* DELIVERED owed at most */
 #define ENT_CONNS    256u
+/* Ids in a row are of one ring of one host. */
+#define ENT_CLASS    32u
 #define ENT_GROUPS   64u
 #define ENT_PAYLOAD  16384u /* a quarter of the log */
 #define ENT_TABLE    (1u << 18)
@@ -194,8 +196,9 @@ struct entries_options {
 	FILE *progress;	  /* NULL: silent */
 };
 
-#define ENT_CODES 20
-#define ENT_OPS	  14 /* the last one: no such operation */
+#define ENT_CODES  20
+#define ENT_FAULTS 4
+#define ENT_OPS	   14 /* the last one: no such operation */
 
 struct entries_result {
 	uint64_t entries, done[ENT_OPS], refused[ENT_CODES];
@@ -206,7 +209,8 @@ struct entries_result {
 	uint64_t delivered_records;
 	uint64_t summary_records;
 	uint64_t frames_sent, frames_lost, bytes_received, up_bytes;
-	uint64_t installs, releases, stops, restarts, resets, halts;
+	uint64_t stops, restarts, resets, collected;
+	uint64_t faults[ENT_FAULTS]; /* by FAULT_ code */
 	uint64_t doorbells, cycles;
 	double seconds;
 	bool failed;
@@ -237,6 +241,7 @@ struct ent_card {
 	struct ent_host *host[ENT_HOSTS];
 	struct ent_past past[ENT_CONNS][ENT_PASTS];
 	uint32_t pasts[ENT_CONNS];
+	bool crowded; /* hash key of ENT_CLASS ids in the same two buckets */
 };
 
 struct ent_host {
@@ -270,6 +275,9 @@ struct ent_host {
 	uint64_t serial;
 	uint32_t next_at; /* behind the last payload */
 	bool long_batches;
+	bool summary_only;
+	/* COLLECT and its answers since the last full stop */
+	uint64_t collects, collected, collected_before;
 	struct fantail_context context; /* of the install being written */
 	uint64_t naps;
 	bool moved;		/* since the last turn of the model */
@@ -297,6 +305,7 @@ void ent_progress(struct ent_host *h);
 void ent_others(struct ent_host *h);
 /* Whose is connection @id? */
 unsigned int ent_host_of(uint32_t id);
+int ent_ring_of(uint32_t id);
 
 /* ent_model.c: what must happen. */
 /* The code that the entry earns by itself; docs/registers.md. */
@@ -403,5 +412,8 @@ void ent_stop(struct ent_host *h);
 /* With all hosts at a full stop: the counters of the card. */
 void ent_check_card(struct ent_card *c);
 void ent_halt(struct ent_host *h);
+/* While ENABLE is low: sizes that cannot be. */
+void ent_bad_size(struct ent_host *h);
+void ent_map_pair(struct ent_host *h, bool there);
 
 #endif /* TESTS_ENTRIES_H */
