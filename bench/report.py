@@ -19,7 +19,7 @@ class Bar:
 
     @property
     def state(self):
-        if self.figure is None:
+        if self.figure is None or self.limit is None:
             return "not run"
         # Figures are ratios of counts: no rounding in the engine's favour.
         good = self.figure >= self.limit if self.least else self.figure <= self.limit
@@ -100,9 +100,22 @@ def bars(rows):
     return [*segments(rows), *fan_out(rows)]
 
 
+def host_bars(costs):
+    """costs: of senders by name, see host.py."""
+    kernel = [costs[n]["us"] for n in ("writev", "uring") if n in costs]
+    card = costs.get("card", {})
+    yield Bar("publisher's CPU per delivered payload, us", figure=card.get("us"),
+              limit=min(kernel) / 50 if kernel else None, why="" if kernel else "no writev to compare with",
+              floor=f"writev {costs['writev']['us']:.3f}" if "writev" in costs else "")
+    yield Bar("its instructions per delivered payload", figure=card.get("instructions"), limit=0.2,
+              floor=f"writev {costs['writev']['instructions']:.1f}" if "instructions" in costs.get("writev", {}) else "")
+
+
 def text(bar):
     if bar.figure is None:
         return "-"
+    if bar.figure < 0.1:
+        return f"{bar.figure:.5f}"
     return f"{bar.figure:.3f}{' ' + bar.unit if bar.unit else ''}"
 
 
@@ -110,7 +123,7 @@ def table(found):
     lines = [f"{'':52} {'figure':>12}  {'bar':>12}  {'floor':18}"]
     for b in found:
         sign = ">=" if b.least else "<="
-        limit = f"{sign} {b.limit:g}{' ' + b.unit if b.unit else ''}"
+        limit = f"{sign} {b.limit:.3g}{' ' + b.unit if b.unit else ''}" if b.limit is not None else "-"
         lines.append(f"{b.name:52} {text(b):>12}  {limit:>12}  {b.floor:18} {b.state}{': ' + b.why if b.why else ''}")
     return "\n".join(lines)
 

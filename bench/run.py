@@ -14,6 +14,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import host  # pylint: disable=wrong-import-position
 import plots  # pylint: disable=wrong-import-position
 import report  # pylint: disable=wrong-import-position
 
@@ -22,8 +23,16 @@ PARTS = (("segments", "latency"), ("sweep",), ("gather", "append", "pcie", "fano
 LARGE = ("flat",)
 
 
+def passed_on(args):
+    """Run a program, pass its lines on; its exit status."""
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        for line in child.stdout:
+            print("  " + line, end="", flush=True)
+    return child.returncode
+
+
 class Job:
-    """One program; what it prints is passed on line by line."""
+    """Cases of bench/line."""
 
     def __init__(self, program, cases, options):
         self.name = " ".join(cases)
@@ -32,16 +41,10 @@ class Job:
         self.args = [program, *cases, f"--seed={options.seed}", f"--out={self.out}"]
         if options.quick:
             self.args.append("--quick")
-        self.seconds = 0.0
         self.failed = False
 
     def run(self):
-        start = time.monotonic()
-        with subprocess.Popen(self.args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
-            for line in child.stdout:
-                print("  " + line, end="", flush=True)
-        self.failed = child.returncode != 0
-        self.seconds = time.monotonic() - start
+        self.failed = passed_on(self.args) != 0
 
     def rows(self):
         if self.failed:
@@ -80,6 +83,8 @@ def options():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("line", help="bench/line, built with the default engine")
     p.add_argument("large", help="bench/line, built with 16,384 connections")
+    p.add_argument("publish", help="bench/publish")
+    p.add_argument("card", help="fantail-sim with the default engine")
     p.add_argument("--seed", type=number, default=1)
     p.add_argument("--quick", action="store_true")
     p.add_argument("--out", default="build/bench")
@@ -94,15 +99,17 @@ def main():
     jobs = [Job(o.large, LARGE, o), *(Job(o.line, cases, o) for cases in PARTS)]
     run_all(jobs)
     rows = [row for job in jobs for row in job.rows()]
-    found = report.bars(rows)
+    # Times of the processor: nothing of ours beside them.
+    costs, unsaid = host.measure(o, passed_on)
+    found = [*report.bars(rows), *report.host_bars(costs)]
     print("\n" + report.table(found))
-    missing = plots.draw_all(o.out, rows)
+    missing = unsaid + plots.draw_all(o.out, rows)
     for why in missing:
         print(f"bench: {why}", file=sys.stderr)
     result = pathlib.Path(o.out) / "bench.json"
     result.write_text(json.dumps({
         "seed": o.seed, "quick": o.quick, "seconds": time.monotonic() - start, "bars": report.as_json(found),
-        "measurements": rows, "missing": missing}, indent=1) + "\n")
+        "measurements": rows, "publishers": costs, "missing": missing}, indent=1) + "\n")
     print(f"\nseed {o.seed}, {time.monotonic() - start:.0f} s; results and plots: {o.out}/")
     failed = [job.name for job in jobs if job.failed]
     if failed:

@@ -18,11 +18,18 @@ build/pipe/pipe.o: bench/modelspeed/pipe.cpp bench/modelspeed/modelspeed.h build
 	@$(CCACHE) $(CXX) -std=c++17 $(MODEL_OPT) $(ARCH) -g -Wall -Wextra -faligned-new $(KIND_CXX_fast) \
 		-isystem build/pipe/obj $(VERILATED_INCLUDE) -c -o $@ $<
 
+# io_uring beside writev, where its library is.
+ifneq ($(wildcard /usr/include/liburing.h),)
+$(B)/obj/bench/publish/kernel.o: CPPFLAGS += -DHAVE_LIBURING
+BENCH_LIB_publish := -luring
+endif
+
 define bench
-$(BIN)/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard bench/$(1)/*.c)) $(BENCH_OBJ_$(1)) $(HOST_ARCHIVES) $(RUN_MODEL)
+$(BIN)/$(1): $(patsubst %.c,$(B)/obj/%.o,$(wildcard bench/$(1)/*.c)) $(BENCH_OBJ_$(1)) $(HOST_ARCHIVES) \
+		$(if $(shell grep -l 'model: none' bench/$(1)/main.c),,$(RUN_MODEL))
 	@mkdir -p $$(@D)
 	@echo "  LINK     $$@"
-	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) && mv $$@.new $$@
+	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) $(BENCH_LIB_$(1)) && mv $$@.new $$@
 endef
 $(foreach b,$(BENCHES),$(eval $(call bench,$(b))))
 
@@ -53,13 +60,13 @@ BENCH_LARGE := CONNECTIONS=16384 GROUPS=1024 LOG_BYTES=4194304 EXTENTS=16 QUEUE_
 
 .PHONY: bench line-build
 line-build: $(BIN)/line
-bench: ## every bar with its figure and limit: cycles, bytes; JSON and plots in build/bench (BENCH=quick SEED=n)
+bench: ## every bar with its figure and limit: cycles, bytes, the publisher's processor; JSON and plots in build/bench (BENCH=quick SEED=n)
 	@case "$(BENCH)" in ''|quick) ;; *) echo "bench: BENCH is quick or empty" >&2; exit 2 ;; esac
 	@tools/deps.sh run
-	@tools/deps.sh bench || echo "bench: goes on without plots"
-	@$(MAKE) -s $(BENCH_SMALL) TRACE= line-build
+	@tools/deps.sh bench || echo "bench: goes on with what is there"
+	@$(MAKE) -s $(BENCH_SMALL) TRACE= line-build build/bin/publish sim-build
 	@$(MAKE) -s $(BENCH_LARGE) TRACE= line-build
-	@exec bench/run.py build/bin/line build/bin/$(call size_name,16384,1024,4194304,16,1)-fast/line \
+	@exec bench/run.py build/bin/line build/bin/$(call size_name,16384,1024,4194304,16,1)-fast/line build/bin/publish build/bin/fantail-sim \
 		$(if $(SEED),--seed="$$SEED") $(if $(BENCH),--quick)
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(wildcard bench/*/*.c))

@@ -11,7 +11,7 @@ for set in "$@"; do
 	test) want+=(libcriterion-dev tshark patch) ;;
 	check) want+=(clang-format clang-tidy cppcheck shellcheck yosys git) ;;
 	formal) want+=(yosys z3 cvc4 python3) ;;
-	bench) want+=(gnuplot-nox python3) ;;
+	bench) want+=(gnuplot-nox python3 liburing-dev valgrind) ;;
 	vm) want+=(debian-archive-keyring) ;;
 	*) echo "deps: no such set '$set'; sets are run, test, check, formal, bench, vm" >&2 && exit 2 ;;
 	esac
