@@ -2,70 +2,14 @@
 /* model: none */
 /* What a batch costs its publisher: doorbells, and no allocation. */
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
+#include "allocations.h"
 #include "host_fixture.h"
 
 #define PAYLOADS 10
 
 static struct host h;
-/* volatile: the compiler believes that malloc() looks at nothing of ours */
-static _Thread_local volatile bool counting;
-static volatile unsigned int allocations;
 static void *volatile kept;
-
-#ifdef __SANITIZE_ADDRESS__
-/* as in the sanitizer's allocator_interface.h, which gcc does not bring */
-int __sanitizer_install_malloc_and_free_hooks(
-	void (*on_malloc)(const volatile void *, size_t),
-	void (*on_free)(const volatile void *));
-
-static void on_malloc(const volatile void *p, size_t bytes)
-{
-	(void)p;
-	(void)bytes;
-	if (counting)
-		allocations++;
-}
-
-static void on_free(const volatile void *p)
-{
-	(void)p;
-}
-
-static void count_allocations(void)
-{
-	__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
-}
-#else
-/* glibc's own names of these. */
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t n, size_t bytes);
-void *__libc_realloc(void *p, size_t bytes);
-
-void *malloc(size_t bytes)
-{
-	if (counting)
-		allocations++;
-	return __libc_malloc(bytes);
-}
-
-void *calloc(size_t n, size_t bytes)
-{
-	if (counting)
-		allocations++;
-	return __libc_calloc(n, bytes);
-}
-
-void *realloc(void *p, size_t bytes)
-{
-	if (counting)
-		allocations++;
-	return __libc_realloc(p, bytes);
-}
-
-static void count_allocations(void) {}
-#endif
 
 /* Ten payloads to a group in batches of @size; returns BATCH events. */
 static int batches(struct fantail_group *g, unsigned int size)
