@@ -93,3 +93,11 @@ DEFAULT_MODEL := build/model/$(DEFAULT_SIZE)/libfantail_model.a
 ifneq ($(DEFAULT_SIZE),$(SIZE)-$(RUN_KIND))
 $(eval $(call model,$(DEFAULT_SIZE),fast,$(call size_flags,1024,1024,1048576,64,1)))
 endif
+# Engines of the tests of large fleets (mk/test.mk), with assertions: a thousand connections with the small log,
+# and the largest number of connections.
+FLEET_SIZE := $(call size_name,1024,64,65536,16,1)-test
+FLEET_MODEL := build/model/$(FLEET_SIZE)/libfantail_model.a
+$(eval $(call model,$(FLEET_SIZE),test,$(call size_flags,1024,64,65536,16,1)))
+LARGE_SIZE := $(call size_name,16384,64,1048576,16,1)-test
+LARGE_MODEL := build/model/$(LARGE_SIZE)/libfantail_model.a
+$(eval $(call model,$(LARGE_SIZE),test,$(call size_flags,16384,64,1048576,16,1)))

@@ -4,13 +4,16 @@
 # linked with the small engine with assertions, with `model: default` in its first ten lines with the engine
 # of `make run`, with `model: none` with none. With `sanitizers: no` there it stays out of `make san`: its host
 # code is that of others, its time that of the model.
+# Those of tests/large take minutes each and larger engines, `model: fleet` or `model: large` (mk/model.mk): `make
+# large` runs them.
 
-TEST_SOURCES := $(sort $(wildcard tests/*/test_*.c))
+LARGE_SOURCES := $(sort $(wildcard tests/large/test_*.c))
+TEST_SOURCES := $(filter-out $(LARGE_SOURCES),$(sort $(wildcard tests/*/test_*.c)))
 # Block tests have a Makefile of their own, which also the scripts beside it use; here they are programs.
 BLOCKS := $(sort $(patsubst tests/rtl/%/,build/block/%/test,$(dir $(wildcard tests/rtl/*/*.c))))
 TEST_SCRIPTS := $(filter-out tests/rtl/%,$(sort $(wildcard tests/*/test_*.py tests/*/test_*.sh)))
 # What ends in _main.c is a program of its own (mk/fuzz.mk), tests/vm is another world (mk/vm.mk).
-TEST_HELPERS := $(filter-out $(TEST_SOURCES) %_main.c tests/vm/%,$(sort $(wildcard tests/*/*.c)))
+TEST_HELPERS := $(filter-out $(TEST_SOURCES) $(LARGE_SOURCES) %_main.c tests/vm/%,$(sort $(wildcard tests/*/*.c)))
 NO_SAN := $(if $(SAN),$(shell awk 'FNR <= 10 && /sanitizers: no/ { print FILENAME }' $(TEST_SOURCES)))
 TEST_PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(NO_SAN),$(TEST_SOURCES)))
 TESTS := $(TEST_PROGRAMS) $(if $(SAN),,$(BLOCKS) $(TEST_SCRIPTS))
@@ -18,8 +21,13 @@ ifdef AREA
 TESTS := $(filter $(B)/tests/$(AREA)/% tests/$(AREA)/% $(if $(filter rtl,$(AREA)),build/block/%),$(TESTS))
 endif
 
-test_marked = $(shell head -qn 10 $(1) | grep -oE 'model: (none|default)' | cut -d' ' -f2)
-test_model = $(patsubst none,,$(patsubst default,$(DEFAULT_MODEL),$(or $(call test_marked,$(1)),$(TEST_MODEL))))
+test_marked = $(shell head -qn 10 $(1) | grep -oE 'model: (none|default|fleet|large)' | cut -d' ' -f2)
+test_model_none :=
+test_model_default := $(DEFAULT_MODEL)
+test_model_fleet := $(FLEET_MODEL)
+test_model_large := $(LARGE_MODEL)
+test_model_ := $(TEST_MODEL)
+test_model = $(test_model_$(call test_marked,$(1)))
 
 $(eval $(call host_lib,tests,$(TEST_HELPERS:%.c=$(B)/obj/%.o)))
 define test_program
@@ -28,7 +36,7 @@ $(B)/tests/$(1): $(B)/obj/tests/$(1).o $(LIB)/tests.a $(APP_ARCHIVES) $(HOST_ARC
 	@echo "  LINK     $$@"
 	@$(CC) $(SAN_FLAGS) -o $$@.new $$(filter %.o,$$^) $$(link_libs) -lcriterion && mv $$@.new $$@
 endef
-$(foreach t,$(TEST_SOURCES:tests/%.c=%),$(eval $(call test_program,$(t))))
+$(foreach t,$(patsubst tests/%.c,%,$(TEST_SOURCES) $(LARGE_SOURCES)),$(eval $(call test_program,$(t))))
 
 .PHONY: test-build san mutants
 .PHONY: FORCE
@@ -41,6 +49,15 @@ run_tests = FANTAIL_RUN=$(BIN)/fantail-run FANTAIL_SIM=$(BIN)/fantail-sim tools/
 .PHONY: test-run
 test-run: test-build
 	@$(run_tests) $(TESTS)
+
+# JUnit XML has a folder of its own, for a run replaces all that is in it.
+.PHONY: large large-run
+large: ## thousands of clients on larger engines, for an hour or more; JUnit XML in build/junit/large
+	@tools/deps.sh run test
+	@$(MAKE) -s large-run
+
+large-run: $(LARGE_SOURCES:tests/%.c=$(B)/tests/%)
+	@TEST_TIMEOUT=7200 tools/run-tests --junit build/junit/large $^
 
 # Host code under address and undefined-behaviour sanitizers, the engine as it is.
 san: ## the tests of the host code with sanitizers

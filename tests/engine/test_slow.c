@@ -1,189 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sanitizers: no */
-/*
- * Slow consumers in a fleet of 200, and a feed of sixteen times the log: who
- * stops or is slow is dealt with by its policy, and the others do not notice.
- */
+/* Slow consumers in a fleet of 200 (slow.h). */
 #include <criterion/criterion.h>
 
 #include "policy.h"
+#include "slow.h"
 
-#define FLEET	 200
-#define SLOW	 77
-#define MESSAGES 256
-#define MESSAGE	 4096
-#define LOGS	 16
-
-/* When each has had its last byte, from the first message on. */
-static void feed(uint32_t policy, bool stop, uint64_t *took_us)
-{
-	struct engine *e = policy_start(FLEET, policy, 0);
-	uint64_t begin;
-	uint32_t i;
-
-	if (stop)
-		policy_pause(SLOW);
-	begin = fantail_sim_now_us(e->sim);
-	for (i = 0; i < MESSAGES; i++) {
-		policy_group(MESSAGE);
-		if (i % 4 == 3)
-			engine_submit(e);
-	}
-	policy_drain();
-	cr_assert_geq(e->payload_bytes, LOGS * ENGINE_LOG);
-	for (i = 0; i < FLEET; i++)
-		took_us[i] = policy_test.stream[i].last_us - begin;
-}
-
-static void check_served(uint32_t i)
-{
-	struct policy_stream *s = &policy_test.stream[i];
-
-	cr_assert(policy_alive(i));
-	cr_assert_eq(s->messages, MESSAGES);
-	cr_assert_eq(s->lagging + s->writable + s->skipped, 0);
-}
-
-/* The others' times change by less than 1 %, even without PIN_US. */
-static void closed_window(uint32_t policy, uint8_t cause)
-{
-	uint64_t alone[FLEET], beside[FLEET];
-	const struct engine_client *c;
-	uint32_t i;
-
-	/* a fleet of equals loses nobody, with limits as they are */
-	feed(policy, false, alone);
-	for (i = 0; i < FLEET; i++)
-		check_served(i);
-	policy_close();
-
-	feed(policy, true, beside);
-	c = &policy_test.e->client[SLOW];
-	cr_assert(c->events & FANTAIL_EV_OVERRUN);
-	cr_assert_eq(c->cause, cause, "cause %u", c->cause);
-	cr_assert_eq(policy_test.stream[SLOW].lagging,
-		     policy == FANTAIL_POLICY_REPORT);
-	cr_assert_eq(engine_count(policy_test.e, FANTAIL_CNT_LAG_ABORTS), 1);
-	for (i = 0; i < FLEET; i++) {
-		uint64_t more = beside[i] > alone[i] ? beside[i] - alone[i]
-						     : alone[i] - beside[i];
-
-		if (i == SLOW)
-			continue;
-		check_served(i);
-		cr_assert_lt(100 * more, alone[i], "client %u: %llu, %llu us",
-			     i, (unsigned long long)alone[i],
-			     (unsigned long long)beside[i]);
-	}
-	policy_close();
-}
+#define FLEET 200
 
 Test(slow, closed_window_with_abort)
 {
-	closed_window(FANTAIL_POLICY_ABORT, FANTAIL_CAUSE_LAG);
+	slow_closed_window(FLEET, FANTAIL_POLICY_ABORT, FANTAIL_CAUSE_LAG);
 }
 
 Test(slow, closed_window_with_skip)
 {
-	closed_window(FANTAIL_POLICY_SKIP, FANTAIL_CAUSE_PIN);
+	slow_closed_window(FLEET, FANTAIL_POLICY_SKIP, FANTAIL_CAUSE_PIN);
 }
 
 Test(slow, closed_window_with_report)
 {
-	closed_window(FANTAIL_POLICY_REPORT, FANTAIL_CAUSE_PIN);
+	slow_closed_window(FLEET, FANTAIL_POLICY_REPORT, FANTAIL_CAUSE_PIN);
 }
 
-/* Half of the feed's rate, a limit of an eighth of the log. */
 Test(slow, half_the_rate_with_skip)
 {
-	struct engine *e =
-		policy_start(FLEET, FANTAIL_POLICY_SKIP, ENGINE_LOG / 8);
-	struct policy_stream *s = &policy_test.stream[SLOW];
-	uint32_t i;
-
-	policy_pause(SLOW);
-	for (i = 0; i < MESSAGES; i++) {
-		policy_group(MESSAGE);
-		engine_submit(e);
-		engine_for(e, 100);
-		policy_consume(SLOW, MESSAGE / 2);
-	}
-	cr_assert(policy_alive(SLOW));
-	policy_resume(SLOW);
-	policy_drain();
-	for (i = 0; i < FLEET; i++)
-		if (i != SLOW)
-			check_served(i);
-	cr_assert(policy_alive(SLOW));
-	cr_assert_eq(engine_count(e, FANTAIL_CNT_LAG_ABORTS), 0);
-	cr_assert_gt(s->messages, MESSAGES / 3);
-	cr_assert_gt(s->gaps, MESSAGES / 4);
-	cr_assert_gt(s->skipped, 5);
-	/* and that it holds whole messages only */
-	policy_close();
+	slow_half_the_rate(FLEET);
 }
 
-/* 1,400 bytes for each, four logs in one batch, everybody's limit a quarter. */
 Test(slow, a_batch_larger_than_the_log)
 {
-	struct engine *e = policy_start(FLEET, FANTAIL_POLICY_ABORT, 0);
-	uint32_t batches = e->batches_done, i;
-
-	for (i = 0; i < FLEET; i++)
-		policy_unicast(i, 1400);
-	engine_submit(e);
-	policy_drain();
-	cr_assert_eq(e->batches_done, batches + 1);
-	cr_assert_eq(e->last_batch.payloads, FLEET);
-	cr_assert_eq(e->last_batch.reached, FLEET);
-	cr_assert_eq(engine_count(e, FANTAIL_CNT_LAG_ABORTS), 0);
-	for (i = 0; i < FLEET; i++)
-		cr_assert_eq(policy_test.stream[i].messages, 1);
-	policy_close();
+	slow_large_batch(FLEET);
 }
 
-/* CONTROL passes the waiting DATA: one comes, the one in the way goes. */
 Test(slow, an_accept_and_an_abort_while_publication_waits)
 {
-	struct engine *e = policy_start(20, FANTAIL_POLICY_ABORT, ENGINE_LOG);
-	const uint32_t in_the_way = 4, comes = 9;
-	uint64_t before;
-	uint32_t i;
-
-	cr_assert_eq(
-		fantail_dev_write32(e->dev, FANTAIL_REG_PIN_LIMIT, ENGINE_LOG),
-		0);
-	cr_assert_eq(fantail_dev_write32(e->dev, FANTAIL_REG_PIN_US, 10000000),
-		     0);
-	/* its place is free again */
-	engine_abort(e, comes);
-	engine_for(e, 1000);
-	engine_release(e, comes);
-	policy_pause(in_the_way);
-	for (i = 0; i < 40; i++) {
-		policy_group(MESSAGE);
-		engine_submit(e);
-	}
-	engine_for(e, 200000);
-	cr_assert_lt(e->batches_done, e->batches - 20);
-	before = e->batches_done;
-	engine_connect(e, comes);
-	engine_for(e, 200000);
-	cr_assert(policy_alive(comes), "accepted");
-	cr_assert_eq(e->batches_done, before, "still waiting");
-	engine_abort(e, in_the_way);
-	engine_until(e, engine_batches_done, 1000000);
-	cr_assert(e->client[in_the_way].events & FANTAIL_EV_ABORTED);
-	engine_join(e, comes, 0);
-	policy_test.wanted[comes] = 0;
-	policy_test.stream[comes].next = policy_test.messages;
-	policy_test.stream[comes].messages = 0;
-	policy_group(MESSAGE);
-	engine_submit(e);
-	policy_drain();
-	cr_assert_eq(policy_test.stream[comes].messages, 1);
-	for (i = 0; i < e->clients; i++)
-		if (i != in_the_way && i != comes)
-			cr_assert_eq(policy_test.stream[i].messages, 41);
-	policy_close();
+	slow_accept_and_abort(20);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* sanitizers: no */
 /* Submission rings of every size: wraps, long batches, quick doorbells. */
 #include <criterion/criterion.h>
 
