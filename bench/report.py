@@ -111,20 +111,29 @@ def host_bars(costs):
               floor=f"writev {costs['writev']['instructions']:.1f}" if "instructions" in costs.get("writev", {}) else "")
 
 
+def model_bars(speed):
+    """speed: modelspeed.json."""
+    yield Bar("the model while sending, MB/s of wire", least=True, floor="Corundum by SimBricks",
+              figure=speed.get("wire_bytes_per_second", 0) / 1e6 if speed else None,
+              limit=speed.get("wire_bytes_per_second_bar", 0) / 1e6 if speed else None)
+    yield Bar("the model, one idle virtual second, ms", limit=10,
+              figure=1e3 * speed["idle_second_seconds"] if speed else None)
+
+
 def text(bar):
     if bar.figure is None:
         return "-"
-    if bar.figure < 0.1:
+    if bar.figure < 0.1 and not bar.unit:
         return f"{bar.figure:.5f}"
     return f"{bar.figure:.3f}{' ' + bar.unit if bar.unit else ''}"
 
 
 def table(found):
-    lines = [f"{'':52} {'figure':>12}  {'bar':>12}  {'floor':18}"]
+    lines = [f"{'':52} {'figure':>12}  {'bar':>12}  {'limit':22}"]
     for b in found:
         sign = ">=" if b.least else "<="
         limit = f"{sign} {b.limit:.3g}{' ' + b.unit if b.unit else ''}" if b.limit is not None else "-"
-        lines.append(f"{b.name:52} {text(b):>12}  {limit:>12}  {b.floor:18} {b.state}{': ' + b.why if b.why else ''}")
+        lines.append(f"{b.name:52} {text(b):>12}  {limit:>12}  {b.floor:22} {b.state}{': ' + b.why if b.why else ''}")
     return "\n".join(lines)
 
 

@@ -72,6 +72,14 @@ def run_all(jobs):
         t.join()
 
 
+def model_speed(o):
+    """What bench/modelspeed found, {} if it failed."""
+    out = pathlib.Path(o.out) / "modelspeed.json"
+    out.unlink(missing_ok=True)
+    args = [o.model, f"--seed={o.seed}", f"--out={o.out}", f"--rounds={3 if o.quick else 5}"]
+    return json.loads(out.read_text()) if passed_on(args) == 0 else {}
+
+
 def number(text):
     value = int(text)
     if value < 0:
@@ -85,6 +93,7 @@ def options():
     p.add_argument("large", help="bench/line, built with 16,384 connections")
     p.add_argument("publish", help="bench/publish")
     p.add_argument("card", help="fantail-sim with the default engine")
+    p.add_argument("model", help="bench/modelspeed, built with the default engine")
     p.add_argument("--seed", type=number, default=1)
     p.add_argument("--quick", action="store_true")
     p.add_argument("--out", default="build/bench")
@@ -101,7 +110,10 @@ def main():
     rows = [row for job in jobs for row in job.rows()]
     # Times of the processor: nothing of ours beside them.
     costs, unsaid = host.measure(o, passed_on)
-    found = [*report.bars(rows), *report.host_bars(costs)]
+    speed = model_speed(o)
+    if not speed:
+        unsaid.append("modelspeed failed")
+    found = [*report.bars(rows), *report.host_bars(costs), *report.model_bars(speed)]
     print("\n" + report.table(found))
     missing = unsaid + plots.draw_all(o.out, rows)
     for why in missing:
@@ -109,7 +121,7 @@ def main():
     result = pathlib.Path(o.out) / "bench.json"
     result.write_text(json.dumps({
         "seed": o.seed, "quick": o.quick, "seconds": time.monotonic() - start, "bars": report.as_json(found),
-        "measurements": rows, "publishers": costs, "missing": missing}, indent=1) + "\n")
+        "measurements": rows, "publishers": costs, "model": speed, "missing": missing}, indent=1) + "\n")
     print(f"\nseed {o.seed}, {time.monotonic() - start:.0f} s; results and plots: {o.out}/")
     failed = [job.name for job in jobs if job.failed]
     if failed:
