@@ -75,11 +75,25 @@ struct told {
 	struct fantail_rec_summary sum;
 };
 
+static uint32_t index_of(unsigned int h, uint32_t named)
+{
+	uint32_t i, found = 0, n = 0;
+
+	for (i = 0; i < CONNS; i++) {
+		if (handle[h][i] != named)
+			continue;
+		found = i;
+		n++;
+	}
+	cr_assert_eq(n, 1, "host %u hears of %08x", h, named);
+	return found;
+}
+
 static struct told look(const struct pair *p, unsigned int h)
 {
 	const struct pair_host *host = &p->host[h];
 	struct told t = { 0 };
-	uint32_t i, k;
+	uint32_t k;
 
 	for (k = 0; k < host->recs; k++) {
 		const union fantail_record *r = &host->rec[k];
@@ -94,12 +108,7 @@ static struct told look(const struct pair *p, unsigned int h)
 			t.datas++;
 			break;
 		case FANTAIL_REC_CONN:
-			for (i = 0; i < CONNS; i++)
-				if (handle[h][i] == r->conn.handle)
-					break;
-			cr_assert_lt(i, CONNS, "host %u hears of %08x", h,
-				     r->conn.handle);
-			t.of[i]++;
+			t.of[index_of(h, r->conn.handle)]++;
 			t.conns++;
 			break;
 		default:
