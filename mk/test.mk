@@ -52,7 +52,7 @@ test-run: test-build
 
 # JUnit XML has a folder of its own, for a run replaces all that is in it.
 .PHONY: large large-run
-large: ## thousands of clients on larger engines, for an hour or more; JUnit XML in build/junit/large
+large: ## thousands of clients on larger engines, some ten minutes; JUnit XML in build/junit/large
 	@tools/deps.sh run test
 	@$(MAKE) -s large-run
 
