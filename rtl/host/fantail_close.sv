@@ -13,6 +13,7 @@
 //  - busy_o[q]: not run, and not Off: its memory may be reached, its connections may send.
 //  - m_step: {queue pair, id}; held until done_i. Queue pairs are scanned one after the other; between two steps
 //    the control unit serves whom it likes (fantail_ctl).
+//  - stop_i: the device is being reset, which forgets all without a word to peers: no scan begins.
 //  - issued_i, answered_i: bursts of writes since reset, modulo 256; fewer than 128 are under way.
 
 module fantail_close #(
@@ -24,6 +25,7 @@ module fantail_close #(
   input  logic [QueuePairs-1:0] run_i,
   output logic [QueuePairs-1:0] run_o,
   output logic [QueuePairs-1:0] busy_o,
+  input  logic                  stop_i,
   input  logic [QueuePairs-1:0] drained_i,   // submission has nothing of it
   output logic                  m_step_valid,
   output logic [2:0]            m_step_qp,
@@ -91,7 +93,7 @@ module fantail_close #(
         case (st_q)
           Off:     if (run_i[q]) st_q <= Open;
           Open:    if (!run_i[q]) st_q <= Drain;
-          Drain:   if (drained_i[q]) st_q <= Scan;
+          Drain:   if (drained_i[q] && !stop_i) st_q <= Scan;
           Scan:    if (scan_of[q] && done_i && last) st_q <= Quiet;
           Quiet:   if (quiet_i[q]) st_q <= Write;
           Write:   if (!behind[7]) st_q <= Off;

@@ -268,6 +268,7 @@ module fantail_host #(
     .run_i        ({QueuePairs{enable_o}} & qp_enable),
     .run_o        (run),
     .busy_o       (closing),
+    .stop_i,
     .drained_i    (submit_drained),
     .m_step_valid (close_valid),
     .m_step_qp    (close_qp),

@@ -532,3 +532,32 @@ Test(pair, ends_again_and_again)
 	}
 	pair_close(p);
 }
+
+/*
+ * The device's reset waits for what one host reads, and the other has nothing
+ * under way: its connections are forgotten without a word all the same.
+ */
+Test(pair, a_reset_is_without_a_word)
+{
+	struct pair *p;
+	struct fantail_entry *e;
+	uint32_t z, k;
+
+	for (k = 0; k < 10; k++) {
+		p = pair_open(&small);
+		pair_install(p, 0, 0, 7);
+		z = pair_install(p, 1, 200, 7);
+		e = pair_get(p, 1, FANTAIL_RING_DATA, FANTAIL_OP_PUBLISH, z);
+		e->addr = pair_bytes(p, 1, 8192, pair_letter(1));
+		e->len = 8192;
+		cr_assert_eq(fantail_qp_submit(p->host[1].qp), 1);
+		cr_assert_eq(fantail_sim_run(p->sim, 20 + 50 * k), 0);
+		cr_assert_eq(fantail_dev_write32(p->dev, FANTAIL_REG_RESET,
+						 FANTAIL_RESET_START_MASK),
+			     0);
+		cr_assert_eq(fantail_sim_run(p->sim, 4000), 0);
+		cr_assert_eq(pair_sent(p, 0, HOST_RST), 0);
+		cr_assert_eq(pair_sent(p, 200, HOST_RST), 0);
+		pair_close(p);
+	}
+}
