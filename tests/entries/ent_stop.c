@@ -24,6 +24,47 @@ static void nap(struct ent_host *h)
 		ent_fail(h, "the model stopped");
 }
 
+static bool lives_on(const struct ent_life *l)
+{
+	return !l->aborting && !l->releasing;
+}
+
+/* Who lives, and has not all bytes, or of whom we have not what it says it took. */
+static struct ent_life *unfinished(struct ent_host *h)
+{
+	uint32_t id;
+
+	for (id = 0; id < ENT_CONNS; id++) {
+		struct ent_life *l = ent_newest(&h->conn[id])->life;
+
+		if (l && lives_on(l) &&
+		    (!ent_complete(l) || l->up_sent != l->up_acked ||
+		     l->up_told != l->up_sent || (l->closing && !l->fin_got)))
+			return l;
+	}
+	return NULL;
+}
+
+static void hang(struct ent_host *h, const char *what)
+{
+	struct ent_life *l = unfinished(h);
+
+	if (!l)
+		ent_fail(h, "nothing happens for %u cycles, waiting for %s",
+			 HANG, what);
+	else
+		ent_fail(h,
+			 "nothing happens for %u cycles, waiting for %s; id %u "
+			 "%s, %s; from it %u bytes were sent, %u acknowledged, "
+			 "%u told of",
+			 HANG, what, l->id,
+			 ent_complete(l) ? "has all bytes" : "misses bytes",
+			 !l->closing  ? "is not closed"
+			 : l->fin_got ? "has its FIN"
+				      : "waits for its FIN",
+			 l->up_sent, l->up_acked, l->up_told);
+}
+
 /* A turn of everybody; no new entries. */
 static void pump(struct ent_host *h, const char *what)
 {
@@ -45,8 +86,7 @@ static void pump(struct ent_host *h, const char *what)
 	if (h->idle_turns >= PATIENCE)
 		nap(h);
 	if (ent_now(h) - h->last_progress > HANG)
-		ent_fail(h, "nothing happens for %u cycles, waiting for %s",
-			 HANG, what);
+		hang(h, what);
 }
 
 static void add(struct ent_host *h, int ring, uint8_t op, uint32_t target,
@@ -72,26 +112,10 @@ static bool retired(struct ent_host *h)
 	       h->ring[1].retired == h->ring[1].written;
 }
 
-static bool lives_on(const struct ent_life *l)
-{
-	return !l->aborting && !l->releasing;
-}
-
-/* Who lives has all bytes, and we have what it says it took. */
 static bool streams_done(struct ent_host *h)
 {
-	uint32_t id;
-
-	for (id = 0; id < ENT_CONNS; id++) {
-		struct ent_life *l = ent_newest(&h->conn[id])->life;
-
-		if (!l || !lives_on(l))
-			continue;
-		if (!ent_complete(l) || l->up_sent != l->up_acked ||
-		    l->up_told != l->up_sent || (l->closing && !l->fin_got))
-			return false;
-	}
-	return h->tx[0].head == h->tx[0].tail && h->tx[1].head == h->tx[1].tail;
+	return !unfinished(h) && h->tx[0].head == h->tx[0].tail &&
+	       h->tx[1].head == h->tx[1].tail;
 }
 
 /* What must be told of each life has been told. */
