@@ -101,7 +101,7 @@ module fantail_transmit #(
 
   // ---------------------------------------------------------------- T2: differences
   logic        rto_ask, nxt_behind;
-  logic [31:0] win, base, mss_in, initial_wnd, cwnd, limited;
+  logic [31:0] win, base, mss_in, initial_wnd, floor, cwnd, limited;
   logic        idle_long, restart;
 
   assign rto_ask    = ack_i.rto_gen != own.rto_seen;
@@ -119,7 +119,9 @@ module fantail_transmit #(
   assign restart   = (idle_long || own.restart_gen != ack_i.restart_seen) && (ack_i.cwnd > initial_wnd);
   // First and second duplicate ACK: one new segment each (RFC 3042)
   assign limited   = (ack_i.in_rec || ack_i.dup == 2'd0 || base != own.max) ? '0 : ack_i.dup == 2'd1 ? mss_in : mss_in << 1;
-  assign cwnd      = (restart ? initial_wnd : ack_i.cwnd) + limited;
+  // At least a segment (RFC 5681 3.1): less is left when the MSS was raised, and no timer would run for it.
+  assign floor     = ack_i.cwnd < mss_in ? mss_in : ack_i.cwnd;
+  assign cwnd      = (restart ? initial_wnd : floor) + limited;
   assign win       = cwnd < ack_i.swnd ? cwnd : ack_i.swnd;
 
   fantail_tcp_pkg::tx_t  own_q;
