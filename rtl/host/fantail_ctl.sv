@@ -8,7 +8,8 @@
 //    find it (m_inj_qp, m_flow_qp). Slots are those of the entry's queue pair.
 //  - A refused entry changes nothing. Codes are found in the order of their numbers, but what needs the context of
 //    CONN_INSTALL (DMA_READ, CONTEXT, then TUPLE_EXISTS, FLOW_FULL) comes after what does not.
-//  - RECV_RETURN looks at all its slots first (m_slot_check high: answer without effect), then gives them back.
+//  - RECV_RETURN looks at all its slots first (m_slot_check high: answer without effect), then gives them back, unless its
+//    queue pair ends in between.
 //  - CONN_RELEASE is answered when the engine has let go of the connection (CmdRetire), a few microseconds.
 //  - NOP with COLLECT is answered at once; m_collect_valid is a pulse.
 //  - s_close: a step of a queue pair's end (fantail_close), held until close_done_o. If connection s_close_id belongs to
@@ -378,11 +379,12 @@ module fantail_ctl #(
       StSlotWait: begin
         if (s_slot_rsp_valid) begin
           k_d = k_q + 4'd1;
-          if (commit_q) begin
-            st_d = StCredit;
-          end else if (!s_slot_rsp_ok) begin
+          if (!s_slot_rsp_ok) begin
+            // behind the look: the queue pair has ended, and with it its slots
             st_d   = StDone;
-            code_d = fantail_regs_pkg::REFUSE_SLOT;
+            code_d = commit_q ? code_q : fantail_regs_pkg::REFUSE_SLOT;
+          end else if (commit_q) begin
+            st_d = StCredit;
           end else begin
             st_d = StSlot;
             if (k_d == entry.len[3:0]) begin
@@ -510,7 +512,6 @@ module fantail_ctl #(
     else if (s_inj_rsp_valid) inj_answered_q <= 1'b1;
   end
 
-  `ASSERT(SlotStillOurs, !(st_q == StSlotWait && commit_q && s_slot_rsp_valid) || s_slot_rsp_ok)
   `ASSERT(OneAnswer, (m_done_valid & (m_done_valid - 1'b1)) == '0)
 
 endmodule

@@ -170,6 +170,34 @@ Test(slots, of_a_queue_pair_that_ended)
 	pair_close(p);
 }
 
+/*
+ * It ends while one entry gives back many slots: at any cycle, from the entry's
+ * fetch to the last slot. The next tenant finds all slots, and all credit.
+ */
+Test(slots, of_a_queue_pair_that_ends_in_a_return)
+{
+	struct pair *p = pair_open(&opt);
+	struct flood f;
+	uint32_t cycle;
+
+	for (cycle = 140; cycle < 300; cycle++) {
+		begin(p, &f, 5, 1);
+		cr_assert_eq(flood(p, &f, FANTAIL_RETURN_MAX),
+			     FANTAIL_RETURN_MAX);
+		cr_assert_eq(fantail_slots_return(p->host[HOST].qp, f.slot,
+						  FANTAIL_RETURN_MAX),
+			     0);
+		cr_assert_eq(fantail_qp_submit_control(p->host[HOST].qp), 1);
+		cr_assert_eq(fantail_sim_run(p->sim, cycle), 0);
+		pair_write(p, HOST, FANTAIL_QP_QP_CTRL, 0);
+		pair_close_host(p, HOST);
+		pair_open_host(p, HOST, &opt);
+	}
+	begin(p, &f, 5, 1);
+	cr_assert_eq(flood(p, &f, SHARE + 3), SHARE);
+	pair_close(p);
+}
+
 /* ------------------------------------------------- one floods, nine do not */
 static uint32_t owner_of_slot[FLOOD_SLOTS]; /* handle */
 static bool deaf;
