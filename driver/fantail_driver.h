@@ -119,6 +119,34 @@ int fantail_dev_write32(struct fantail_dev *dev, uint32_t offset,
 int fantail_dev_counter(struct fantail_dev *dev, uint32_t offset,
 			uint64_t *value);
 
+/*
+ * Cycles of the engine, and what each stage (FANTAIL_STAGE_) did with them:
+ * busy, it moved work on; blocked, it had work that another held up; in the
+ * rest of the cycles it had none. Sums since the device was opened or reset.
+ */
+struct fantail_stages {
+	uint64_t cycles;
+	uint64_t busy[FANTAIL_STAGE_COUNT];
+	uint64_t blocked[FANTAIL_STAGE_COUNT];
+};
+
+/**
+ * fantail_dev_stages - read the counters of the stages
+ * @s: set, register by register, not all at one moment: let the engine rest,
+ *     or count for long
+ *
+ * Two register reads for each counter. Not for several threads at once.
+ * Returns 0 or what the transport gave.
+ */
+int fantail_dev_stages(struct fantail_dev *dev, struct fantail_stages *s);
+
+/* Make @s what was counted since @before. */
+void fantail_stages_since(struct fantail_stages *s,
+			  const struct fantail_stages *before);
+
+/* "fetch" and so on; NULL: there is no such stage. Static. */
+const char *fantail_stage_name(unsigned int stage);
+
 /* Registered memory: @va for the host, @iova for the card. */
 struct fantail_mem {
 	void *va;

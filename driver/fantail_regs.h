@@ -130,6 +130,24 @@
 #define FANTAIL_QUERY_STATE 0u /* QUERY, in any case */
 #define FANTAIL_QUERY_DRAINED 1u /* DRAINED when all that is queued now is acknowledged; nothing when the connection fails before. A second one before that moves the mark */
 
+/* stage: stages of the engine, in the order of the data. In each cycle a stage is busy (it moves work on), blocked (it has work that another holds up), or starved (it has none): counted as CNT_NAME_BUSY and CNT_NAME_BLOCKED, starved is the rest of CNT_CYCLES */
+#define FANTAIL_STAGE_FETCH 0u /* gives entries of the rings to those who run them; blocked by them: log space, records, or the control unit */
+#define FANTAIL_STAGE_READ 1u /* takes a 64-byte line from host memory; blocked while it waits for one */
+#define FANTAIL_STAGE_LOG 2u /* appends payload bytes to the log; blocked by a full log */
+#define FANTAIL_STAGE_FANOUT 3u /* maps a payload into the stream of a target; blocked by the ready queue */
+#define FANTAIL_STAGE_TRANSMIT 4u /* decides what a connection sends; blocked by GATHER */
+#define FANTAIL_STAGE_GATHER 5u /* finds the pieces of a segment in the log; blocked by ASSEMBLE */
+#define FANTAIL_STAGE_ASSEMBLE 6u /* reads the log, packs 64 bytes into a frame; blocked by a full frame buffer, so by HEADER */
+#define FANTAIL_STAGE_HEADER 7u /* lays headers over frames, sends a beat; blocked by MAC */
+#define FANTAIL_STAGE_MAC 8u /* the transmit port: a beat leaves; blocked by the MAC */
+#define FANTAIL_STAGE_RECEIVE 9u /* takes a beat of a received frame; blocked by ACK */
+#define FANTAIL_STAGE_ACK 10u /* judges an event of a connection: segment, timer, command; blocked by DELIVER or the ready queue */
+#define FANTAIL_STAGE_DELIVER 11u /* moves received bytes, tells events; blocked by WRITE, by STATUS, or for want of a slot */
+#define FANTAIL_STAGE_STATUS 12u /* takes a status record; blocked by a full status ring */
+#define FANTAIL_STAGE_WRITE 13u /* gives a 64-byte line to host memory; blocked by it */
+#define FANTAIL_STAGE_COUNT 14u
+#define FANTAIL_STAGE_NAMES { "fetch", "read", "log", "fanout", "transmit", "gather", "assemble", "header", "mac", "receive", "ack", "deliver", "status", "write" } /* initialises an array */
+
 /* policy: what lag above the limit does */
 #define FANTAIL_POLICY_ABORT 0u /* RST and OVERRUN */
 #define FANTAIL_POLICY_SKIP 1u /* whole payloads are left out */
@@ -192,7 +210,8 @@
 
 /* 64-bit counters of the device page: offset of the low word */
 #define FANTAIL_CNT_BASE 0x100u
-#define FANTAIL_CNT_COUNT 46u
+#define FANTAIL_CNT_COUNT 72u
+#define FANTAIL_CNT_STAGES 0x260u /* the first stage's busy, then blocked, then the next one's */
 #define FANTAIL_CNT_RX_FRAMES 0x100u /* frames that entered the receive path */
 #define FANTAIL_CNT_RX_BYTES 0x108u /* their bytes */
 #define FANTAIL_CNT_RX_DROP_FIFO 0x110u /* frames dropped because the receive FIFO was full */
@@ -236,9 +255,35 @@
 #define FANTAIL_CNT_SWEEPS 0x240u /* sweeps completed */
 #define FANTAIL_CNT_BAD_STROBES 0x248u /* register writes with partial strobes, ignored */
 #define FANTAIL_CNT_CYCLES 0x250u /* clock cycles since reset */
-#define FANTAIL_CNT_TX_BUSY_CYCLES 0x258u /* cycles in which the MAC took a beat */
-#define FANTAIL_CNT_TX_BLOCKED_CYCLES 0x260u /* cycles in which a beat waited for the MAC */
-#define FANTAIL_CNT_LIST_READ_BYTES 0x268u /* bytes read over PCIe for target lists, whole 64-byte lines */
+#define FANTAIL_CNT_LIST_READ_BYTES 0x258u /* bytes read over PCIe for target lists, whole 64-byte lines */
+#define FANTAIL_CNT_FETCH_BUSY 0x260u /* cycles in which FETCH was busy */
+#define FANTAIL_CNT_FETCH_BLOCKED 0x268u /* cycles in which FETCH was blocked */
+#define FANTAIL_CNT_READ_BUSY 0x270u /* cycles in which READ was busy */
+#define FANTAIL_CNT_READ_BLOCKED 0x278u /* cycles in which READ was blocked */
+#define FANTAIL_CNT_LOG_BUSY 0x280u /* cycles in which LOG was busy */
+#define FANTAIL_CNT_LOG_BLOCKED 0x288u /* cycles in which LOG was blocked */
+#define FANTAIL_CNT_FANOUT_BUSY 0x290u /* cycles in which FANOUT was busy */
+#define FANTAIL_CNT_FANOUT_BLOCKED 0x298u /* cycles in which FANOUT was blocked */
+#define FANTAIL_CNT_TRANSMIT_BUSY 0x2A0u /* cycles in which TRANSMIT was busy */
+#define FANTAIL_CNT_TRANSMIT_BLOCKED 0x2A8u /* cycles in which TRANSMIT was blocked */
+#define FANTAIL_CNT_GATHER_BUSY 0x2B0u /* cycles in which GATHER was busy */
+#define FANTAIL_CNT_GATHER_BLOCKED 0x2B8u /* cycles in which GATHER was blocked */
+#define FANTAIL_CNT_ASSEMBLE_BUSY 0x2C0u /* cycles in which ASSEMBLE was busy */
+#define FANTAIL_CNT_ASSEMBLE_BLOCKED 0x2C8u /* cycles in which ASSEMBLE was blocked */
+#define FANTAIL_CNT_HEADER_BUSY 0x2D0u /* cycles in which HEADER was busy */
+#define FANTAIL_CNT_HEADER_BLOCKED 0x2D8u /* cycles in which HEADER was blocked */
+#define FANTAIL_CNT_MAC_BUSY 0x2E0u /* cycles in which MAC was busy */
+#define FANTAIL_CNT_MAC_BLOCKED 0x2E8u /* cycles in which MAC was blocked */
+#define FANTAIL_CNT_RECEIVE_BUSY 0x2F0u /* cycles in which RECEIVE was busy */
+#define FANTAIL_CNT_RECEIVE_BLOCKED 0x2F8u /* cycles in which RECEIVE was blocked */
+#define FANTAIL_CNT_ACK_BUSY 0x300u /* cycles in which ACK was busy */
+#define FANTAIL_CNT_ACK_BLOCKED 0x308u /* cycles in which ACK was blocked */
+#define FANTAIL_CNT_DELIVER_BUSY 0x310u /* cycles in which DELIVER was busy */
+#define FANTAIL_CNT_DELIVER_BLOCKED 0x318u /* cycles in which DELIVER was blocked */
+#define FANTAIL_CNT_STATUS_BUSY 0x320u /* cycles in which STATUS was busy */
+#define FANTAIL_CNT_STATUS_BLOCKED 0x328u /* cycles in which STATUS was blocked */
+#define FANTAIL_CNT_WRITE_BUSY 0x330u /* cycles in which WRITE was busy */
+#define FANTAIL_CNT_WRITE_BLOCKED 0x338u /* cycles in which WRITE was blocked */
 
 /* registers of the qp page */
 #define FANTAIL_QP_DATA_BASE 0x000u /* rw, IOVA of the DATA ring, 64-byte aligned */

@@ -281,7 +281,8 @@ module fantail_core #(
     .s_held_qp          (held_qp),
     .m_overrun_valid    (overrun_valid),
     .m_overrun_ready    (overrun_ready),
-    .m_overrun_id       (overrun_id)
+    .m_overrun_id       (overrun_id),
+    .stage_o            (counts_o.fanout)
   );
 
   // ---------------------------------------------------------------- ready queue
@@ -403,7 +404,11 @@ module fantail_core #(
     .cnt_payload_o    (counts_o.payload_tx),
     .cnt_retransmit_o (counts_o.retransmit),
     .cnt_pure_ack_o   (counts_o.pure_ack),
-    .cnt_rst_o        (counts_o.rst)
+    .cnt_rst_o        (counts_o.rst),
+    .transmit_o       (counts_o.transmit),
+    .gather_o         (counts_o.gather),
+    .assemble_o       (counts_o.assemble),
+    .header_o         (counts_o.header)
   );
 
   // ---------------------------------------------------------------- acknowledgement
@@ -476,7 +481,8 @@ module fantail_core #(
     .cnt_reset_o      (counts_o.reset),
     .cnt_timeout_o    (counts_o.timeout),
     .cnt_fast_o       (counts_o.fast),
-    .cnt_lag_abort_o  (counts_o.lag_abort)
+    .cnt_lag_abort_o  (counts_o.lag_abort),
+    .stage_o          (counts_o.ack)
   );
 
   // ---------------------------------------------------------------- sweeper

@@ -116,6 +116,12 @@ package fantail_pkg;
     logic [15:0] remote_port;
   } tuple_t;
 
+  // What a stage does in a cycle; neither: it has nothing to do (STAGE_ in fantail_regs_pkg).
+  typedef struct packed {
+    logic blocked;  // it has work that another holds up
+    logic busy;     // it moves work on
+  } stage_t;
+
   // What the device page counts, by the side on which it happens: what one cycle adds.
   typedef struct packed {
     logic        segment_rx;
@@ -136,6 +142,12 @@ package fantail_pkg;
     logic        pure_ack;
     logic        rst;
     logic        sweep;
+    stage_t      fanout;
+    stage_t      transmit;
+    stage_t      gather;
+    stage_t      assemble;
+    stage_t      header;
+    stage_t      ack;
   } core_counts_t;
 
   typedef struct packed {
@@ -149,8 +161,8 @@ package fantail_pkg;
     logic        tx_frames;
     logic [6:0]  tx_bytes;
     logic        tx_host;     // frames
-    logic        tx_busy;     // cycles
-    logic        tx_blocked;
+    stage_t      mac;
+    stage_t      receive;
   } net_counts_t;
 
   typedef struct packed {
@@ -164,11 +176,17 @@ package fantail_pkg;
     logic [15:0] read_fault;
     logic [15:0] install;
     logic [15:0] released;
+    stage_t      fetch;
+    stage_t      read;
+    stage_t      log;
   } submit_counts_t;
 
   typedef struct packed {
     logic        to_host;     // frames
     logic        no_slot;
     logic        write_fault;
+    stage_t      deliver;
+    stage_t      status;
+    stage_t      write;
   } write_counts_t;
 endpackage

@@ -226,7 +226,7 @@ class Model:
         if table is None:
             self.bad(f"[{key}]", "missing")
             return
-        if not self.need(table, f"[{key}]", page=(str, True), base=(int, True), list=(list, True)):
+        if not self.need(table, f"[{key}]", page=(str, True), base=(int, True), list=(list, True), stages=(str, False)):
             return
         if table["base"] % 8:
             self.bad(f"[{key}]", "base is not aligned to 8")
@@ -236,7 +236,28 @@ class Model:
                 self.bad(f"[{key}] {name}", "twice")
             seen.add(name)
             rows.append({"name": name, "offset": table["base"] + 8 * i, "index": i, "doc": text})
-        self.counters[table["page"]] = {"prefix": prefix, "base": table["base"], "rows": rows}
+        self.counters[table["page"]] = {"prefix": prefix, "base": table["base"], "rows": rows,
+                                        "stages": self.add_stages(key, table, rows)}
+
+    def add_stages(self, key, table, rows):
+        """Counters NAME_BUSY and NAME_BLOCKED for each value of an enum, behind the others; where they begin."""
+        first = len(rows)
+        if "stages" not in table:
+            return None
+        for enum in self.enums:
+            if enum["name"] == table["stages"]:
+                break
+        else:
+            self.bad(f"[{key}]", f"there is no enum {table['stages']}")
+            return None
+        for i, (name, value, _) in enumerate(enum["values"]):
+            if value != i:
+                self.bad(f"enum {enum['name']}", "stages are numbered from 0 on")
+            for what in ("busy", "blocked"):
+                rows.append({"name": f"{name}_{what.upper()}", "offset": table["base"] + 8 * len(rows),
+                             "index": len(rows), "doc": f"cycles in which {name} was {what}"})
+        enum["stages"] = True
+        return first
 
     def check_overlap(self):
         for page in PAGES:
@@ -324,6 +345,8 @@ def sv_package(m):
         par(f"{up}_WIDTH", 32, enum["width"])
         for ident, value, text in enum["values"]:
             par(f"{up}_{ident}", enum["width"], value, text)
+        if enum.get("stages"):
+            par(f"{up}_COUNT", 32, len(enum["values"]))
     out += ["", "  // bit fields of words that are no registers"]
     for word in m.words:
         for row in word["rows"]:
@@ -342,6 +365,8 @@ def sv_package(m):
         out += ["", f"  // 64-bit counters of the {page} page: offset of the low word, index from {cnt['prefix']}_BASE"]
         par(f"{cnt['prefix']}_BASE", 12, cnt["base"])
         par(f"{cnt['prefix']}_COUNT", 32, len(cnt["rows"]), "counters")
+        if cnt["stages"] is not None:
+            par(f"{cnt['prefix']}_STAGES", 32, cnt["stages"], "index of the first stage's")
         for row in cnt["rows"]:
             par(f"{cnt['prefix']}_{row['name']}", 12, row["offset"], row["doc"])
             par(f"{cnt['prefix']}_INDEX_{row['name']}", 32, row["index"])
@@ -416,6 +441,10 @@ def c_header(m):
         for ident, value, text in enum["values"]:
             shown = f"0x{value:0{enum['width'] // 4}X}u" if "bits" in enum["doc"] else f"{value}u"
             define(f"{enum['name'].upper()}_{ident}", shown, text)
+        if enum.get("stages"):
+            define(f"{enum['name'].upper()}_COUNT", f"{len(enum['values'])}u")
+            names = ", ".join(f'"{ident.lower()}"' for ident, _, _ in enum["values"])
+            define(f"{enum['name'].upper()}_NAMES", "{ " + names + " }", "initialises an array")
     for word in m.words:
         out += ["", f"/* {word['name']}: {word['doc']} */"]
         fields(word["name"].upper(), word["rows"])
@@ -430,6 +459,9 @@ def c_header(m):
         out += ["", f"/* 64-bit counters of the {page} page: offset of the low word */"]
         define(f"{cnt['prefix']}_BASE", f"0x{cnt['base']:03X}u")
         define(f"{cnt['prefix']}_COUNT", f"{len(cnt['rows'])}u")
+        if cnt["stages"] is not None:
+            define(f"{cnt['prefix']}_STAGES", f"0x{cnt['base'] + 8 * cnt['stages']:03X}u",
+                   "the first stage's busy, then blocked, then the next one's")
         for row in cnt["rows"]:
             define(f"{cnt['prefix']}_{row['name']}", f"0x{row['offset']:03X}u", row["doc"])
     for lay in m.layouts:

@@ -198,6 +198,48 @@ static void report_fanout(const struct summary *s)
 		       f->stray_bytes);
 }
 
+static double share(uint64_t part, uint64_t of)
+{
+	return of ? 100.0 * (double)part / (double)of : 0;
+}
+
+static uint64_t starved(const struct fantail_stages *s, unsigned int i)
+{
+	uint64_t taken = s->busy[i] + s->blocked[i];
+
+	/* the counters are read one after the other */
+	return s->cycles > taken ? s->cycles - taken : 0;
+}
+
+/* The last of the busiest: those before it work at its pace. */
+static unsigned int busiest(const struct fantail_stages *s)
+{
+	unsigned int i, most = 0;
+
+	for (i = 1; i < FANTAIL_STAGE_COUNT; i++)
+		if (s->busy[i] >= s->busy[most])
+			most = i;
+	return most;
+}
+
+static void report_stages(const struct fantail_stages *s)
+{
+	unsigned int i, most = busiest(s);
+	char text[32];
+
+	printf("\n%s cycles of %-24s %11s %11s %11s\n",
+	       grouped(s->cycles, text, sizeof(text)), "each stage", "busy",
+	       "blocked", "starved");
+	for (i = 0; i < FANTAIL_STAGE_COUNT; i++)
+		printf("%-39s %9.2f %% %9.2f %% %9.2f %%\n",
+		       fantail_stage_name(i), share(s->busy[i], s->cycles),
+		       share(s->blocked[i], s->cycles),
+		       share(starved(s, i), s->cycles));
+	printf("the busiest is %s; docs/registers.md says what each does and "
+	       "waits for\n",
+	       fantail_stage_name(most));
+}
+
 void report_table(const struct summary *s, unsigned int disconnected)
 {
 	uint64_t n = s->messages * s->clients;
@@ -231,6 +273,8 @@ void report_table(const struct summary *s, unsigned int disconnected)
 		report_link(s);
 	if (s->has_fanout)
 		report_fanout(s);
+	if (s->stages.cycles)
+		report_stages(&s->stages);
 	if (s->has_model)
 		printf("%s cycles in %.1f s: %.2f Mcycles/s\n",
 		       grouped(s->sim_cycles, c, sizeof(c)), s->wall_seconds,
@@ -294,6 +338,25 @@ static json_t *fanout_json(const struct summary *s)
 	return o;
 }
 
+static json_t *stages_json(const struct fantail_stages *s)
+{
+	json_t *o = json_pack("{s:I, s:s}", "cycles", (json_int_t)s->cycles,
+			      "busiest", fantail_stage_name(busiest(s)));
+	unsigned int i;
+
+	for (i = 0; o && i < FANTAIL_STAGE_COUNT; i++)
+		if (json_object_set_new(
+			    o, fantail_stage_name(i),
+			    json_pack("{s:I, s:I, s:I}", "busy",
+				      (json_int_t)s->busy[i], "blocked",
+				      (json_int_t)s->blocked[i], "starved",
+				      (json_int_t)starved(s, i)))) {
+			json_decref(o);
+			return NULL;
+		}
+	return o;
+}
+
 static json_t *to_json(const struct summary *s)
 {
 	const struct {
@@ -351,6 +414,9 @@ static json_t *to_json(const struct summary *s)
 				  link_json(&s->link[FANTAIL_LINK_RX])));
 	if (s->has_fanout)
 		bad |= json_object_set_new(o, "fanout", fanout_json(s));
+	if (s->stages.cycles)
+		bad |= json_object_set_new(o, "stages",
+					   stages_json(&s->stages));
 	bad |= json_object_set_new(o, "ok", json_boolean(s->ok));
 	if (!bad)
 		return o;

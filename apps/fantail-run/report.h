@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fantail_driver.h"
 #include "fanout.h"
 #include "link.h"
 
@@ -40,6 +41,7 @@ struct summary {
 	uint64_t retransmitted_segments; /* likewise */
 	uint64_t timeouts;		 /* likewise */
 	uint64_t fast_retransmits;	 /* likewise */
+	struct fantail_stages stages;	 /* likewise */
 	uint64_t sim_cycles;		 /* all, has_model */
 	double wall_seconds;		 /* all */
 	double cycles_per_second;

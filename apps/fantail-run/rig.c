@@ -315,6 +315,8 @@ int rig_read(struct rig *rig, struct meter *m)
 	for (size_t i = 0; !rc && i < sizeof(device) / sizeof(*device); i++)
 		rc = fantail_dev_counter(rig->dev, device[i].offset,
 					 device[i].value);
+	if (!rc)
+		rc = fantail_dev_stages(rig->dev, &m->stages);
 	if (!rig->sim)
 		return rc;
 	fantail_sim_stats(rig->sim, &m->sim);
@@ -358,6 +360,8 @@ void summary_wire(struct summary *s, const struct meter *a,
 	s->timeouts = b->timeouts - a->timeouts;
 	s->fast_retransmits = b->fast_retransmits - a->fast_retransmits;
 	s->log_bytes_peak = b->log_peak;
+	s->stages = b->stages;
+	fantail_stages_since(&s->stages, &a->stages);
 }
 
 int rig_check(struct rig *rig, char *why, size_t size)

@@ -66,6 +66,7 @@ struct meter {
 	uint64_t timeouts;
 	uint64_t fast_retransmits;
 	uint64_t log_peak;
+	struct fantail_stages stages;
 };
 
 /* Read all of them. Return: 0 or -errno. */

@@ -51,9 +51,15 @@ json_t *case_note(struct run *run, const struct rig *r, const char *name,
 		{ "pcie_write_bytes", x->pcie_write_bytes },
 		{ "register_writes", x->mmio_writes },
 	};
-	json_t *o = json_object();
+	json_t *o = json_object(), *stages = json_object();
 	size_t i;
 
+	for (i = 0; i < FANTAIL_STAGE_COUNT; i++)
+		json_object_set_new(
+			stages, fantail_stage_name((unsigned int)i),
+			json_pack("[I, I]", (json_int_t)x->stages.busy[i],
+				  (json_int_t)x->stages.blocked[i]));
+	json_object_set_new(o, "stages", stages);
 	json_object_set_new(o, "case", json_string(name));
 	json_object_set_new(o, "acks", json_boolean(r->cfg.acks));
 	json_object_set_new(o, "paced", json_boolean(r->cfg.paced));

@@ -344,11 +344,15 @@ static int judge(struct rig *r, const struct fantail_sim_stats *a,
 int rig_send(struct rig *r, uint64_t payload_bytes, struct rig_result *out)
 {
 	struct fantail_sim_stats a, b;
+	struct fantail_stages before;
 	uint64_t end, rung;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
 	r->done = false;
+	rc = fantail_dev_stages(r->dev, &before);
+	if (rc)
+		return rig_fail(r, rc, "cannot read the counters");
 	fantail_sim_stats(r->sim, &a);
 	fantail_sim_mac_begin(r->sim);
 	rung = fantail_sim_cycles(r->sim);
@@ -376,5 +380,9 @@ int rig_send(struct rig *r, uint64_t payload_bytes, struct rig_result *out)
 	out->pcie_read_bytes = b.pcie_read_bytes - a.pcie_read_bytes;
 	out->pcie_write_bytes = b.pcie_write_bytes - a.pcie_write_bytes;
 	out->mmio_writes = b.mmio_writes - a.mmio_writes;
+	rc = fantail_dev_stages(r->dev, &out->stages);
+	if (rc)
+		return rig_fail(r, rc, "cannot read the counters");
+	fantail_stages_since(&out->stages, &before);
 	return judge(r, &a, &b, out);
 }

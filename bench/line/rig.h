@@ -62,6 +62,8 @@ struct rig_result {
 	uint64_t pcie_read_bytes;    /* all */
 	uint64_t pcie_write_bytes;
 	uint64_t mmio_writes;
+	/* of the stages; cycles of no batch among them are few */
+	struct fantail_stages stages;
 };
 
 /*

@@ -88,7 +88,8 @@ module fantail_enqueue #(
   input  logic [2:0]                 s_held_qp,
   output logic                       m_overrun_valid,
   input  logic                       m_overrun_ready,
-  output logic [13:0]                m_overrun_id
+  output logic [13:0]                m_overrun_id,
+  output fantail_pkg::stage_t        stage_o
 );
   `include "fantail_assert.svh"
 
@@ -405,6 +406,10 @@ module fantail_enqueue #(
       end
     end
   end
+
+  logic blocked;
+  assign blocked = e1_valid_q && !e1_ready;
+  assign stage_o = {blocked, active_q && !blocked && !(walk_q.to_list && !s_list_valid && !scanned_q)};
 
   assign busy_o = walk_busy || enq_busy || held_busy != '0;
   assign idle_o = !active_q && !e1_valid_q && !wake_valid_q && !held_valid_q && !cmd_active_q

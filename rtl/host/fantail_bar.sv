@@ -94,16 +94,19 @@ module fantail_bar #(
   input  logic [13:0]               pin_id_i,
   input  logic [31:0]               pin_bytes_i,
   input  logic [31:0]               cnt_log_peak_i,
-  input  logic [IncWidth*fantail_regs_pkg::CNT_COUNT-1:0]              cnt_inc_i,
+  input  logic [IncWidth*fantail_regs_pkg::CNT_STAGES-1:0]             cnt_inc_i,
+  input  logic [2*fantail_regs_pkg::STAGE_COUNT-1:0]                   stage_i,   // see fantail_stages
   input  logic [IncWidth*fantail_regs_pkg::QPCNT_COUNT*QueuePairs-1:0] qp_cnt_inc_i
 );
   `include "fantail_assert.svh"
 
-  localparam int NumCounters   = fantail_regs_pkg::CNT_COUNT;
+  localparam int NumCounters   = fantail_regs_pkg::CNT_STAGES;  // those of stages come behind them
+  localparam int NumStages     = fantail_regs_pkg::STAGE_COUNT;
   localparam int NumQpCounters = fantail_regs_pkg::QPCNT_COUNT;
   localparam int CntWordW      = $clog2(NumCounters) + 1;
   localparam logic [11:0] CntBase = fantail_regs_pkg::CNT_BASE;
-  localparam logic [11:0] CntEnd  = CntBase + 12'(8 * NumCounters);
+  localparam logic [11:0] CntEnd  = CntBase + 12'(8 * fantail_regs_pkg::CNT_COUNT);
+  localparam logic [11:0] CntStages = CntBase + 12'(8 * NumCounters);
   // reset values, the word of offset o at bit 8 * o
   localparam logic [32*fantail_regs_pkg::REG_TAB_WORDS-1:0] Reset = fantail_regs_pkg::REG_TAB_RESET;
 
@@ -194,13 +197,13 @@ module fantail_bar #(
   logic        rd_dev, rd_cnt, rd_cnt_q, cnt_alt;
   logic [CntWordW-1:0] cnt_word;
   logic [31:0] cnt_rdata, reg_rdata_q, time_hi_q;
-  logic [63:0] cnt_alt_data, cycles_q, bad_strobes_q;
+  logic [63:0] cnt_alt_data, cycles_q, bad_strobes_q, stage_count;
 
   assign rd_dev  = rd_take && s_axil_araddr[15:12] == 4'd0;
   assign rd_cnt  = rd_off >= CntBase && rd_off < CntEnd;
   assign cnt_word = CntWordW'((rd_off - CntBase) >> 2);
 
-  // Three entries of the counter table live here: a gauge, and two that would keep the others awake.
+  // Some entries of the counter table live elsewhere: a gauge, and those that would keep the others awake.
   always_comb begin
     cnt_alt      = 1'b1;
     cnt_alt_data = 64'(cnt_log_peak_i);
@@ -208,7 +211,10 @@ module fantail_bar #(
       fantail_regs_pkg::CNT_LOG_PEAK:    cnt_alt_data = 64'(cnt_log_peak_i);
       fantail_regs_pkg::CNT_BAD_STROBES: cnt_alt_data = bad_strobes_q;
       fantail_regs_pkg::CNT_CYCLES:      cnt_alt_data = cycles_q;
-      default:                           cnt_alt = 1'b0;
+      default: begin
+        cnt_alt      = rd_off >= CntStages;
+        cnt_alt_data = stage_count;
+      end
     endcase
   end
 
@@ -221,6 +227,14 @@ module fantail_bar #(
       if (wr_bad) bad_strobes_q <= bad_strobes_q + 64'd1;
     end
   end
+
+  fantail_stages #(.Num(NumStages)) u_stages (
+    .clk,
+    .rst     (page_rst),
+    .stage_i,
+    .index_i ($clog2(2 * NumStages)'((rd_off - CntStages) >> 3)),
+    .count_o (stage_count)
+  );
 
   fantail_counters #(.Num(NumCounters), .IncWidth(IncWidth)) u_counters (
     .clk,

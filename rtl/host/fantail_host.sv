@@ -160,6 +160,7 @@ module fantail_host #(
   input  fantail_pkg::core_counts_t   core_counts_i,
   input  fantail_pkg::net_counts_t    net_counts_i
 );
+  `include "fantail_assert.svh"
 
   // ---------------------------------------------------------------- BAR0
   localparam int IncW = 16;
@@ -174,7 +175,8 @@ module fantail_host #(
   logic [15*QueuePairs-1:0] shown_data_head, shown_control_head;
   logic [8*QueuePairs-1:0]  fault_code;
   logic [31:0]              log_peak_q;
-  logic [IncW*fantail_regs_pkg::CNT_COUNT-1:0]              cnt_inc;
+  logic [IncW*fantail_regs_pkg::CNT_STAGES-1:0]             cnt_inc;
+  logic [2*fantail_regs_pkg::STAGE_COUNT-1:0]               stage;
   logic [IncW*fantail_regs_pkg::QPCNT_COUNT*QueuePairs-1:0] qp_cnt_inc;
 
   fantail_bar #(
@@ -232,6 +234,7 @@ module fantail_host #(
     .pin_bytes_i,
     .cnt_log_peak_i  (log_peak_q),
     .cnt_inc_i       (cnt_inc),
+    .stage_i         (stage),
     .qp_cnt_inc_i    (qp_cnt_inc)
   );
 
@@ -249,7 +252,8 @@ module fantail_host #(
     .net_i     (net_counts_i),
     .submit_i  (submit_counts),
     .write_i   (write_counts),
-    .cnt_inc_o (cnt_inc)
+    .cnt_inc_o (cnt_inc),
+    .stage_o   (stage)
   );
 
   // ---------------------------------------------------------------- a queue pair's end
@@ -413,7 +417,10 @@ module fantail_host #(
     .refused_inc_o        (submit_counts.refused),
     .dma_read_fault_inc_o (submit_counts.read_fault),
     .install_inc_o        (submit_counts.install),
-    .release_inc_o        (submit_counts.released)
+    .release_inc_o        (submit_counts.released),
+    .fetch_o              (submit_counts.fetch),
+    .read_o               (submit_counts.read),
+    .log_o                (submit_counts.log)
   );
 
   // ---------------------------------------------------------------- host memory, written
@@ -510,5 +517,13 @@ module fantail_host #(
   assign dma_busy_o = dma_rd_busy || dma_wr_busy;
   assign idle_o     = submit_idle && write_idle && !dma_rd_busy && !s_axil_awvalid && !s_axil_wvalid && !s_axil_arvalid
                    && (db_tail_valid == '0) && (arm == '0) && (closing == '0);
+
+  // A slot that comes back was looked at before (fantail_ctl): it is still out, unless its queue pair has ended since.
+  logic slot_run;
+  always_comb begin
+    slot_run = 1'b0;
+    for (int q = 0; q < QueuePairs; q++) if (slot_qp == 3'(q)) slot_run = slots_running[q];
+  end
+  `ASSERT(SlotStillOurs, !(slot_rsp_valid && !slot_check && slot_run) || slot_rsp_ok)
 
 endmodule

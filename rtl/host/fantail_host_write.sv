@@ -210,7 +210,8 @@ module fantail_host_write #(
     .running_o,
     .idle_o                (deliver_idle),
     .cnt_rx_to_host_o      (counts_o.to_host),
-    .cnt_rx_drop_no_slot_o (counts_o.no_slot)
+    .cnt_rx_drop_no_slot_o (counts_o.no_slot),
+    .stage_o               (counts_o.deliver)
   );
 
   always_comb begin
@@ -348,6 +349,11 @@ module fantail_host_write #(
     .fault_o   (counts_o.write_fault),
     .busy_o    (dma_busy_o)
   );
+
+  logic rec_taken;
+  assign rec_taken       = (rec_valid & rec_ready) != '0;
+  assign counts_o.status = {rec_valid != '0 && !rec_taken, rec_taken};
+  assign counts_o.write  = {m_axi_wvalid && !m_axi_wready, m_axi_wvalid && m_axi_wready};
 
   assign w_ready = {w_gated_ready[1] && !stop_i, w_gated_ready[0]};
 

@@ -145,7 +145,10 @@ module fantail_submit #(
   output logic [15:0]                 refused_inc_o,
   output logic [15:0]                 dma_read_fault_inc_o,
   output logic [15:0]                 install_inc_o,
-  output logic [15:0]                 release_inc_o
+  output logic [15:0]                 release_inc_o,
+  output fantail_pkg::stage_t         fetch_o,
+  output fantail_pkg::stage_t         read_o,
+  output fantail_pkg::stage_t         log_o
 );
 
   logic [QueuePairs-1:0]     pay_valid, pay_ready, line_valid, line_ready;
@@ -295,6 +298,8 @@ module fantail_submit #(
   logic [63:0]                ctl_addr;
   logic                       ctl_idle, install_inc, release_inc;
   logic [16*QueuePairs-1:0]   payloads, payload_bytes, deliveries, batches, refused;
+  logic [2*QueuePairs-1:0]    fetch;
+  logic [QueuePairs-1:0]      fetch_busy, fetch_blocked;
 
   for (genvar q = 0; q < QueuePairs; q++) begin : gen_qp
     fantail_submit_qp #(
@@ -379,9 +384,18 @@ module fantail_submit #(
       .payload_bytes_inc_o (payload_bytes[16*q +: 16]),
       .deliveries_inc_o    (deliveries[16*q +: 16]),
       .batches_inc_o       (batches[16*q +: 16]),
-      .refused_inc_o       (refused[16*q +: 16])
+      .refused_inc_o       (refused[16*q +: 16]),
+      .fetch_o             (fetch[2*q +: 2])
     );
+    assign fetch_blocked[q] = fetch[2*q + 1];
+    assign fetch_busy[q]    = fetch[2*q];
   end
+
+  logic line_taken;
+  assign line_taken = m_axi_rvalid && m_axi_rready;
+  assign fetch_o    = {fetch_blocked != '0 && fetch_busy == '0, fetch_busy != '0};
+  assign read_o     = {dma_busy_o && !line_taken, line_taken};
+  assign log_o      = {log_wait_o && !m_append_valid, m_append_valid};
 
   always_comb begin
     payloads_inc_o      = '0;

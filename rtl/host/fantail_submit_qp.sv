@@ -104,7 +104,8 @@ module fantail_submit_qp #(
   output logic [15:0]          payload_bytes_inc_o,
   output logic [15:0]          deliveries_inc_o,
   output logic [15:0]          batches_inc_o,
-  output logic [15:0]          refused_inc_o
+  output logic [15:0]          refused_inc_o,
+  output fantail_pkg::stage_t  fetch_o
 );
   localparam int DataDepth    = 64;
   localparam int ControlDepth = 16;
@@ -179,6 +180,10 @@ module fantail_submit_qp #(
   assign fault_valid_o = fault != 2'b00;
   assign fault_code_o  = fault[1] ? fault_codes[15:8] : fault_codes[7:0];
   assign fault_addr_o  = fault[1] ? fault_addrs[127:64] : fault_addrs[63:0];
+
+  logic entry_taken;
+  assign entry_taken = (de_valid && de_ready) || (ce_valid && ce_ready);
+  assign fetch_o     = {(de_valid || ce_valid) && !entry_taken, entry_taken};
 
   // ---------------------------------------------------------------- payloads and retirement
   logic         ret_valid, ret_ready, done_valid, done_ready, done_err, data_waiting, granted;

@@ -9,7 +9,8 @@ module fantail_tally #(
   input  fantail_pkg::net_counts_t                    net_i,
   input  fantail_pkg::submit_counts_t                 submit_i,
   input  fantail_pkg::write_counts_t                  write_i,
-  output logic [IncW*fantail_regs_pkg::CNT_COUNT-1:0] cnt_inc_o
+  output logic [IncW*fantail_regs_pkg::CNT_STAGES-1:0] cnt_inc_o,
+  output logic [2*fantail_regs_pkg::STAGE_COUNT-1:0]   stage_o     // blocked, busy of stage i at bit 2 * i
 );
 
   always_comb begin
@@ -55,8 +56,24 @@ module fantail_tally #(
     cnt_inc_o[fantail_regs_pkg::CNT_INDEX_INSTALLS*IncW +: IncW]           = submit_i.install;
     cnt_inc_o[fantail_regs_pkg::CNT_INDEX_RELEASES*IncW +: IncW]           = submit_i.released;
     cnt_inc_o[fantail_regs_pkg::CNT_INDEX_SWEEPS*IncW +: IncW]             = IncW'(core_i.sweep);
-    cnt_inc_o[fantail_regs_pkg::CNT_INDEX_TX_BUSY_CYCLES*IncW +: IncW]     = IncW'(net_i.tx_busy);
-    cnt_inc_o[fantail_regs_pkg::CNT_INDEX_TX_BLOCKED_CYCLES*IncW +: IncW]  = IncW'(net_i.tx_blocked);
+  end
+
+  always_comb begin
+    stage_o = '0;
+    stage_o[2*fantail_regs_pkg::STAGE_FETCH +: 2]    = submit_i.fetch;
+    stage_o[2*fantail_regs_pkg::STAGE_READ +: 2]     = submit_i.read;
+    stage_o[2*fantail_regs_pkg::STAGE_LOG +: 2]      = submit_i.log;
+    stage_o[2*fantail_regs_pkg::STAGE_FANOUT +: 2]   = core_i.fanout;
+    stage_o[2*fantail_regs_pkg::STAGE_TRANSMIT +: 2] = core_i.transmit;
+    stage_o[2*fantail_regs_pkg::STAGE_GATHER +: 2]   = core_i.gather;
+    stage_o[2*fantail_regs_pkg::STAGE_ASSEMBLE +: 2] = core_i.assemble;
+    stage_o[2*fantail_regs_pkg::STAGE_HEADER +: 2]   = core_i.header;
+    stage_o[2*fantail_regs_pkg::STAGE_MAC +: 2]      = net_i.mac;
+    stage_o[2*fantail_regs_pkg::STAGE_RECEIVE +: 2]  = net_i.receive;
+    stage_o[2*fantail_regs_pkg::STAGE_ACK +: 2]      = core_i.ack;
+    stage_o[2*fantail_regs_pkg::STAGE_DELIVER +: 2]  = write_i.deliver;
+    stage_o[2*fantail_regs_pkg::STAGE_STATUS +: 2]   = write_i.status;
+    stage_o[2*fantail_regs_pkg::STAGE_WRITE +: 2]    = write_i.write;
   end
 
 endmodule

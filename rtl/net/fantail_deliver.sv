@@ -78,7 +78,8 @@ module fantail_deliver #(
   output logic [QueuePairs-1:0] running_o,     // slots can be handed out
   output logic                  idle_o,
   output logic                  cnt_rx_to_host_o,
-  output logic                  cnt_rx_drop_no_slot_o
+  output logic                  cnt_rx_drop_no_slot_o,
+  output fantail_pkg::stage_t   stage_o
 );
   `include "fantail_assert.svh"
 
@@ -343,6 +344,10 @@ module fantail_deliver #(
   assign m_ev_fence = v.fence;
 
   assign reserve_frame = start && is_frame;
+
+  logic blocked;
+  assign blocked = v_valid && !v_pop && state_d == state_q && !(m_w_valid && m_w_ready);
+  assign stage_o = {blocked, v_valid && !blocked};
 
   assign idle_o = v_level == '0 && state_q == StateTake && slots_idle == '1;
 

@@ -125,7 +125,8 @@ module fantail_net #(
     .idle_o                  (parse_idle),
     .cnt_rx_drop_checksum_o  (counts_o.drop_checksum),
     .cnt_rx_drop_fragment_o  (counts_o.drop_fragment),
-    .cnt_rx_drop_malformed_o (counts_o.drop_malformed)
+    .cnt_rx_drop_malformed_o (counts_o.drop_malformed),
+    .stage_o                 (counts_o.receive)
   );
 
   fantail_flow #(
@@ -176,8 +177,7 @@ module fantail_net #(
     .cnt_tx_frames_o      (counts_o.tx_frames),
     .cnt_tx_bytes_o       (counts_o.tx_bytes),
     .cnt_tx_host_frames_o (counts_o.tx_host),
-    .cnt_tx_busy_o        (counts_o.tx_busy),
-    .cnt_tx_blocked_o     (counts_o.tx_blocked)
+    .stage_o              (counts_o.mac)
   );
 
   assign m_mac_tvalid = mux_tvalid && !rst;

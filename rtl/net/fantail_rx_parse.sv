@@ -51,7 +51,8 @@ module fantail_rx_parse #(
   output logic              idle_o,
   output logic              cnt_rx_drop_checksum_o,
   output logic              cnt_rx_drop_fragment_o,
-  output logic              cnt_rx_drop_malformed_o
+  output logic              cnt_rx_drop_malformed_o,
+  output fantail_pkg::stage_t stage_o
 );
   `include "fantail_assert.svh"
 
@@ -78,6 +79,7 @@ module fantail_rx_parse #(
   assign take          = in_valid && sum_ready && hold_ready;
   assign s_inj_ready   = sel && sum_ready && hold_ready;
   assign s_frame_ready = !sel && sum_ready && hold_ready;
+  assign stage_o       = {in_valid && !take, take};
 
   always_ff @(posedge clk) begin
     if (rst) begin

@@ -5,8 +5,7 @@
 //   When enable_i rises, slots 0..slot_count_i-1 become free, one per cycle; slot_count_i is constant while enable_i is
 //   high. When it falls, all are forgotten.
 //   m_slot_*  the next free slot, held until take_i, which hands it out and notes the owner.
-//   s_slot_*  a slot comes back, or with s_slot_check is only looked at; one at a time. What comes back was looked at
-//             before, and the answer was ok. slot_rsp_valid_o answers two
+//   s_slot_*  a slot comes back, or with s_slot_check is only looked at; one at a time. slot_rsp_valid_o answers two
 //             cycles later, or one more: ok = it is handed out; id, gen and bytes as given with take_i, bytes = 0 for a
 //             whole frame (no credit belongs to it).
 //   promised_i, backlog_i  verdicts on data that wait in front of delivery; many verdicts of any kind do.
@@ -182,7 +181,6 @@ module fantail_slots (
   assign unused = &{1'b0, free_ready};
 
   `ASSERT(TakeOnlyValid, !take_i || m_slot_valid)
-  `ASSERT(LookedAtIsOurs, !(ret_done && !ret_check_q && state_q == StateRun) || ret_ok)
   `ASSERT(FreeListFits, !push || free_ready)
   `ASSERT(FreeWithinCount, state_q != StateRun || free_q <= slot_count_i)
 

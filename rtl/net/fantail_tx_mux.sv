@@ -30,8 +30,7 @@ module fantail_tx_mux (
   output logic         cnt_tx_frames_o,
   output logic [6:0]   cnt_tx_bytes_o,
   output logic         cnt_tx_host_frames_o,
-  output logic         cnt_tx_busy_o,
-  output logic         cnt_tx_blocked_o
+  output fantail_pkg::stage_t stage_o
 );
   `include "fantail_assert.svh"
 
@@ -109,8 +108,7 @@ module fantail_tx_mux (
 
   logic sent;
   assign sent                 = m_mac_tvalid && m_mac_tready;
-  assign cnt_tx_busy_o        = sent;
-  assign cnt_tx_blocked_o     = m_mac_tvalid && !m_mac_tready;
+  assign stage_o              = {m_mac_tvalid && !m_mac_tready, sent};
   assign cnt_tx_bytes_o       = sent ? out_bytes : '0;
   assign cnt_tx_frames_o      = sent && m_mac_tlast;
   assign cnt_tx_host_frames_o = take && last && sel;

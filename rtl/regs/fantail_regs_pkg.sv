@@ -133,6 +133,24 @@ package fantail_regs_pkg;
   localparam logic [7:0] QUERY_STATE = 8'h00;  // QUERY, in any case
   localparam logic [7:0] QUERY_DRAINED = 8'h01;  // DRAINED when all that is queued now is acknowledged; nothing when the connection fails before. A second one before that moves the mark
 
+  // stage: stages of the engine, in the order of the data. In each cycle a stage is busy (it moves work on), blocked (it has work that another holds up), or starved (it has none): counted as CNT_NAME_BUSY and CNT_NAME_BLOCKED, starved is the rest of CNT_CYCLES
+  localparam logic [31:0] STAGE_WIDTH = 32'h00000008;
+  localparam logic [7:0] STAGE_FETCH = 8'h00;  // gives entries of the rings to those who run them; blocked by them: log space, records, or the control unit
+  localparam logic [7:0] STAGE_READ = 8'h01;  // takes a 64-byte line from host memory; blocked while it waits for one
+  localparam logic [7:0] STAGE_LOG = 8'h02;  // appends payload bytes to the log; blocked by a full log
+  localparam logic [7:0] STAGE_FANOUT = 8'h03;  // maps a payload into the stream of a target; blocked by the ready queue
+  localparam logic [7:0] STAGE_TRANSMIT = 8'h04;  // decides what a connection sends; blocked by GATHER
+  localparam logic [7:0] STAGE_GATHER = 8'h05;  // finds the pieces of a segment in the log; blocked by ASSEMBLE
+  localparam logic [7:0] STAGE_ASSEMBLE = 8'h06;  // reads the log, packs 64 bytes into a frame; blocked by a full frame buffer, so by HEADER
+  localparam logic [7:0] STAGE_HEADER = 8'h07;  // lays headers over frames, sends a beat; blocked by MAC
+  localparam logic [7:0] STAGE_MAC = 8'h08;  // the transmit port: a beat leaves; blocked by the MAC
+  localparam logic [7:0] STAGE_RECEIVE = 8'h09;  // takes a beat of a received frame; blocked by ACK
+  localparam logic [7:0] STAGE_ACK = 8'h0A;  // judges an event of a connection: segment, timer, command; blocked by DELIVER or the ready queue
+  localparam logic [7:0] STAGE_DELIVER = 8'h0B;  // moves received bytes, tells events; blocked by WRITE, by STATUS, or for want of a slot
+  localparam logic [7:0] STAGE_STATUS = 8'h0C;  // takes a status record; blocked by a full status ring
+  localparam logic [7:0] STAGE_WRITE = 8'h0D;  // gives a 64-byte line to host memory; blocked by it
+  localparam logic [31:0] STAGE_COUNT = 32'h0000000E;
+
   // policy: what lag above the limit does
   localparam logic [31:0] POLICY_WIDTH = 32'h00000002;
   localparam logic [1:0] POLICY_ABORT = 2'h0;  // RST and OVERRUN
@@ -192,7 +210,8 @@ package fantail_regs_pkg;
 
   // 64-bit counters of the device page: offset of the low word, index from CNT_BASE
   localparam logic [11:0] CNT_BASE = 12'h100;
-  localparam logic [31:0] CNT_COUNT = 32'h0000002E;  // counters
+  localparam logic [31:0] CNT_COUNT = 32'h00000048;  // counters
+  localparam logic [31:0] CNT_STAGES = 32'h0000002C;  // index of the first stage's
   localparam logic [11:0] CNT_RX_FRAMES = 12'h100;  // frames that entered the receive path
   localparam logic [31:0] CNT_INDEX_RX_FRAMES = 32'h00000000;
   localparam logic [11:0] CNT_RX_BYTES = 12'h108;  // their bytes
@@ -279,12 +298,64 @@ package fantail_regs_pkg;
   localparam logic [31:0] CNT_INDEX_BAD_STROBES = 32'h00000029;
   localparam logic [11:0] CNT_CYCLES = 12'h250;  // clock cycles since reset
   localparam logic [31:0] CNT_INDEX_CYCLES = 32'h0000002A;
-  localparam logic [11:0] CNT_TX_BUSY_CYCLES = 12'h258;  // cycles in which the MAC took a beat
-  localparam logic [31:0] CNT_INDEX_TX_BUSY_CYCLES = 32'h0000002B;
-  localparam logic [11:0] CNT_TX_BLOCKED_CYCLES = 12'h260;  // cycles in which a beat waited for the MAC
-  localparam logic [31:0] CNT_INDEX_TX_BLOCKED_CYCLES = 32'h0000002C;
-  localparam logic [11:0] CNT_LIST_READ_BYTES = 12'h268;  // bytes read over PCIe for target lists, whole 64-byte lines
-  localparam logic [31:0] CNT_INDEX_LIST_READ_BYTES = 32'h0000002D;
+  localparam logic [11:0] CNT_LIST_READ_BYTES = 12'h258;  // bytes read over PCIe for target lists, whole 64-byte lines
+  localparam logic [31:0] CNT_INDEX_LIST_READ_BYTES = 32'h0000002B;
+  localparam logic [11:0] CNT_FETCH_BUSY = 12'h260;  // cycles in which FETCH was busy
+  localparam logic [31:0] CNT_INDEX_FETCH_BUSY = 32'h0000002C;
+  localparam logic [11:0] CNT_FETCH_BLOCKED = 12'h268;  // cycles in which FETCH was blocked
+  localparam logic [31:0] CNT_INDEX_FETCH_BLOCKED = 32'h0000002D;
+  localparam logic [11:0] CNT_READ_BUSY = 12'h270;  // cycles in which READ was busy
+  localparam logic [31:0] CNT_INDEX_READ_BUSY = 32'h0000002E;
+  localparam logic [11:0] CNT_READ_BLOCKED = 12'h278;  // cycles in which READ was blocked
+  localparam logic [31:0] CNT_INDEX_READ_BLOCKED = 32'h0000002F;
+  localparam logic [11:0] CNT_LOG_BUSY = 12'h280;  // cycles in which LOG was busy
+  localparam logic [31:0] CNT_INDEX_LOG_BUSY = 32'h00000030;
+  localparam logic [11:0] CNT_LOG_BLOCKED = 12'h288;  // cycles in which LOG was blocked
+  localparam logic [31:0] CNT_INDEX_LOG_BLOCKED = 32'h00000031;
+  localparam logic [11:0] CNT_FANOUT_BUSY = 12'h290;  // cycles in which FANOUT was busy
+  localparam logic [31:0] CNT_INDEX_FANOUT_BUSY = 32'h00000032;
+  localparam logic [11:0] CNT_FANOUT_BLOCKED = 12'h298;  // cycles in which FANOUT was blocked
+  localparam logic [31:0] CNT_INDEX_FANOUT_BLOCKED = 32'h00000033;
+  localparam logic [11:0] CNT_TRANSMIT_BUSY = 12'h2A0;  // cycles in which TRANSMIT was busy
+  localparam logic [31:0] CNT_INDEX_TRANSMIT_BUSY = 32'h00000034;
+  localparam logic [11:0] CNT_TRANSMIT_BLOCKED = 12'h2A8;  // cycles in which TRANSMIT was blocked
+  localparam logic [31:0] CNT_INDEX_TRANSMIT_BLOCKED = 32'h00000035;
+  localparam logic [11:0] CNT_GATHER_BUSY = 12'h2B0;  // cycles in which GATHER was busy
+  localparam logic [31:0] CNT_INDEX_GATHER_BUSY = 32'h00000036;
+  localparam logic [11:0] CNT_GATHER_BLOCKED = 12'h2B8;  // cycles in which GATHER was blocked
+  localparam logic [31:0] CNT_INDEX_GATHER_BLOCKED = 32'h00000037;
+  localparam logic [11:0] CNT_ASSEMBLE_BUSY = 12'h2C0;  // cycles in which ASSEMBLE was busy
+  localparam logic [31:0] CNT_INDEX_ASSEMBLE_BUSY = 32'h00000038;
+  localparam logic [11:0] CNT_ASSEMBLE_BLOCKED = 12'h2C8;  // cycles in which ASSEMBLE was blocked
+  localparam logic [31:0] CNT_INDEX_ASSEMBLE_BLOCKED = 32'h00000039;
+  localparam logic [11:0] CNT_HEADER_BUSY = 12'h2D0;  // cycles in which HEADER was busy
+  localparam logic [31:0] CNT_INDEX_HEADER_BUSY = 32'h0000003A;
+  localparam logic [11:0] CNT_HEADER_BLOCKED = 12'h2D8;  // cycles in which HEADER was blocked
+  localparam logic [31:0] CNT_INDEX_HEADER_BLOCKED = 32'h0000003B;
+  localparam logic [11:0] CNT_MAC_BUSY = 12'h2E0;  // cycles in which MAC was busy
+  localparam logic [31:0] CNT_INDEX_MAC_BUSY = 32'h0000003C;
+  localparam logic [11:0] CNT_MAC_BLOCKED = 12'h2E8;  // cycles in which MAC was blocked
+  localparam logic [31:0] CNT_INDEX_MAC_BLOCKED = 32'h0000003D;
+  localparam logic [11:0] CNT_RECEIVE_BUSY = 12'h2F0;  // cycles in which RECEIVE was busy
+  localparam logic [31:0] CNT_INDEX_RECEIVE_BUSY = 32'h0000003E;
+  localparam logic [11:0] CNT_RECEIVE_BLOCKED = 12'h2F8;  // cycles in which RECEIVE was blocked
+  localparam logic [31:0] CNT_INDEX_RECEIVE_BLOCKED = 32'h0000003F;
+  localparam logic [11:0] CNT_ACK_BUSY = 12'h300;  // cycles in which ACK was busy
+  localparam logic [31:0] CNT_INDEX_ACK_BUSY = 32'h00000040;
+  localparam logic [11:0] CNT_ACK_BLOCKED = 12'h308;  // cycles in which ACK was blocked
+  localparam logic [31:0] CNT_INDEX_ACK_BLOCKED = 32'h00000041;
+  localparam logic [11:0] CNT_DELIVER_BUSY = 12'h310;  // cycles in which DELIVER was busy
+  localparam logic [31:0] CNT_INDEX_DELIVER_BUSY = 32'h00000042;
+  localparam logic [11:0] CNT_DELIVER_BLOCKED = 12'h318;  // cycles in which DELIVER was blocked
+  localparam logic [31:0] CNT_INDEX_DELIVER_BLOCKED = 32'h00000043;
+  localparam logic [11:0] CNT_STATUS_BUSY = 12'h320;  // cycles in which STATUS was busy
+  localparam logic [31:0] CNT_INDEX_STATUS_BUSY = 32'h00000044;
+  localparam logic [11:0] CNT_STATUS_BLOCKED = 12'h328;  // cycles in which STATUS was blocked
+  localparam logic [31:0] CNT_INDEX_STATUS_BLOCKED = 32'h00000045;
+  localparam logic [11:0] CNT_WRITE_BUSY = 12'h330;  // cycles in which WRITE was busy
+  localparam logic [31:0] CNT_INDEX_WRITE_BUSY = 32'h00000046;
+  localparam logic [11:0] CNT_WRITE_BLOCKED = 12'h338;  // cycles in which WRITE was blocked
+  localparam logic [31:0] CNT_INDEX_WRITE_BLOCKED = 32'h00000047;
 
   // registers of the qp page
   localparam logic [11:0] QP_DATA_BASE = 12'h000;  // rw, IOVA of the DATA ring, 64-byte aligned
@@ -385,8 +456,21 @@ package fantail_regs_pkg;
 
   // the device page word by word: [32*i +: 32] is the word at offset 4*i; implemented bits, bits that
   // hold what is written, bits that act when written, reset values (0 where a parameter gives it)
-  localparam logic [31:0] REG_TAB_WORDS = 32'h0000009C;  // words with an entry; there is nothing above
-  localparam logic [4991:0] REG_TAB_BITS = {
+  localparam logic [31:0] REG_TAB_WORDS = 32'h000000D0;  // words with an entry; there is nothing above
+  localparam logic [6655:0] REG_TAB_BITS = {
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x330
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x320
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x310
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x300
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x2f0
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x2e0
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x2d0
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x2c0
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x2b0
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x2a0
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x290
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x280
+    32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x270
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x260
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x250
     32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF, 32'hFFFFFFFF,  // from 0x240
@@ -427,7 +511,20 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000007, 32'h00000001, 32'hFFFFFFFF, 32'hFFFFFFFF  // from 0x000
   };
-  localparam logic [4991:0] REG_TAB_HOLDS = {
+  localparam logic [6655:0] REG_TAB_HOLDS = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x330
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x320
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x310
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x300
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2f0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2e0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2d0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2c0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2b0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2a0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x290
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x280
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x270
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x260
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
@@ -468,7 +565,20 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x010
     32'h00000000, 32'h00000001, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4991:0] REG_TAB_ACTS = {
+  localparam logic [6655:0] REG_TAB_ACTS = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x330
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x320
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x310
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x300
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2f0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2e0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2d0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2c0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2b0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2a0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x290
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x280
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x270
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x260
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240
@@ -509,7 +619,20 @@ package fantail_regs_pkg;
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000001,  // from 0x010
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000  // from 0x000
   };
-  localparam logic [4991:0] REG_TAB_RESET = {
+  localparam logic [6655:0] REG_TAB_RESET = {
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x330
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x320
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x310
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x300
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2f0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2e0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2d0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2c0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2b0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x2a0
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x290
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x280
+    32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x270
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x260
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x250
     32'h00000000, 32'h00000000, 32'h00000000, 32'h00000000,  // from 0x240

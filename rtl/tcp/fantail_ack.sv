@@ -84,7 +84,8 @@ module fantail_ack #(
   output logic                       cnt_reset_o,
   output logic                       cnt_timeout_o,
   output logic                       cnt_fast_o,
-  output logic                       cnt_lag_abort_o
+  output logic                       cnt_lag_abort_o,
+  output fantail_pkg::stage_t        stage_o
 );
   `include "fantail_assert.svh"
 
@@ -128,8 +129,9 @@ module fantail_ack #(
     end
   end
 
-  assign a0_free = !(a1_valid_q && a1_id_q == a0_id) && !(a2_valid_q && a2_id_q == a0_id)
-                && (verdict_level < 5'd12) && (wake_level < 4'd4) && !busy_o;
+  logic a0_room;
+  assign a0_room = (verdict_level < 5'd12) && (wake_level < 4'd4);
+  assign a0_free = !(a1_valid_q && a1_id_q == a0_id) && !(a2_valid_q && a2_id_q == a0_id) && a0_room && !busy_o;
   assign a0_go   = a0_valid && a0_free;
 
   assign s_cmd_ready     = a0_free;
@@ -323,6 +325,8 @@ module fantail_ack #(
   assign cnt_timeout_o    = a1_valid_q && cnt_timeout;
   assign cnt_fast_o       = a1_valid_q && cnt_fast;
   assign cnt_lag_abort_o  = a1_valid_q && (ev == fantail_regs_pkg::EV_OVERRUN);
+  // an event that waits for its connection's last one is work of this stage
+  assign stage_o          = {a0_valid && !a0_room, a0_valid && a0_room};
 
   `ASSERT(VerdictRoom, !(a2_valid_q && a2_tell_q && !verdict_ready))
   `ASSERT(WakeRoom, !(a3_wake_q && !wake_ready))

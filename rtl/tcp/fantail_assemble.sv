@@ -48,7 +48,8 @@ module fantail_assemble #(
   input  logic                      free_i,        // one line given back
   // grace period
   output logic                      done_o,
-  output logic                      done_color_o
+  output logic                      done_color_o,
+  output fantail_pkg::stage_t       stage_o
 );
   `include "fantail_assert.svh"
 
@@ -260,6 +261,8 @@ module fantail_assemble #(
   // The last log read of the job is answered when its last chunk is in L2.
   assign done_o       = l2_q.valid && l2_q.final_line;
   assign done_color_o = l2_job_q.color;
+
+  assign stage_o = {s_piece_valid && !e_step.valid, e_step.valid};
 
   assign idle_o = !s_piece_valid && !open_q && !flush_q && !l1_q.valid && !l2_q.valid && !sum_valid_q && !m_hdr_valid
                && (used_q == '0);

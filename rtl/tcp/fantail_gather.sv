@@ -39,7 +39,8 @@ module fantail_gather #(
   output logic [31:0]               m_piece_pos,
   output logic [10:0]               m_piece_len,
   output logic                      m_piece_last,
-  output fantail_tcp_pkg::job_t     m_job_data
+  output fantail_tcp_pkg::job_t     m_job_data,
+  output fantail_pkg::stage_t       stage_o
 );
   `include "fantail_assert.svh"
 
@@ -224,6 +225,10 @@ module fantail_gather #(
       state_q    <= state_d;
     end
   end
+
+  logic blocked;
+  assign blocked = m_piece_valid && !m_piece_ready;
+  assign stage_o = {blocked, q_valid && !blocked};
 
   assign idle_o = !s_job_valid && !a1_valid_q && !a2_valid_q && !q_valid;
 

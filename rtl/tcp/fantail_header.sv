@@ -36,7 +36,8 @@ module fantail_header #(
   output logic                      cnt_segment_o,
   output logic [10:0]               cnt_payload_o,
   output logic                      cnt_pure_ack_o,
-  output logic                      cnt_rst_o
+  output logic                      cnt_rst_o,
+  output fantail_pkg::stage_t       stage_o
 );
   `include "fantail_assert.svh"
 
@@ -208,6 +209,8 @@ module fantail_header #(
   assign cnt_payload_o  = o_pop ? o_len : '0;
   assign cnt_rst_o      = o_pop && o_header[378];           // byte 47: flags
   assign cnt_pure_ack_o = o_pop && (o_len == '0) && (o_header[378 -: 3] == 3'b000);
+
+  assign stage_o = {out_valid_q && !m_tready, line_go};
 
   assign idle_o = !s_hdr_valid && !h1_valid_q && !h2_valid_q && !o_valid && !out_valid_q;
 

@@ -76,7 +76,11 @@ module fantail_send #(
   output logic [10:0]           cnt_payload_o,
   output logic                  cnt_retransmit_o,
   output logic                  cnt_pure_ack_o,
-  output logic                  cnt_rst_o
+  output logic                  cnt_rst_o,
+  output fantail_pkg::stage_t   transmit_o,
+  output fantail_pkg::stage_t   gather_o,
+  output fantail_pkg::stage_t   assemble_o,
+  output fantail_pkg::stage_t   header_o
 );
 
   localparam int Lines = 128;  // frame buffer
@@ -125,7 +129,8 @@ module fantail_send #(
     .take_o,
     .none_o,
     .none_color_o,
-    .cnt_retransmit_o
+    .cnt_retransmit_o,
+    .stage_o       (transmit_o)
   );
 
   fantail_gather #(
@@ -149,7 +154,8 @@ module fantail_send #(
     .m_piece_pos   (piece_pos),
     .m_piece_len   (piece_len),
     .m_piece_last  (piece_last),
-    .m_job_data    (piece_job)
+    .m_job_data    (piece_job),
+    .stage_o       (gather_o)
   );
 
   logic                     hdr_valid, hdr_ready, buf_rd, line_free;
@@ -181,7 +187,8 @@ module fantail_send #(
     .buf_data_o    (buf_data),
     .free_i        (line_free),
     .done_o,
-    .done_color_o
+    .done_color_o,
+    .stage_o       (assemble_o)
   );
 
   fantail_header #(
@@ -207,7 +214,8 @@ module fantail_send #(
     .cnt_segment_o,
     .cnt_payload_o,
     .cnt_pure_ack_o,
-    .cnt_rst_o
+    .cnt_rst_o,
+    .stage_o     (header_o)
   );
 
   assign busy_o = tx_busy || gather_busy;

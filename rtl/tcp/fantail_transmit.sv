@@ -59,7 +59,8 @@ module fantail_transmit #(
   output logic                       none_o,         // pulse: a decision without a job ended
   output logic                       none_color_o,
   // counters
-  output logic                       cnt_retransmit_o
+  output logic                       cnt_retransmit_o,
+  output fantail_pkg::stage_t        stage_o
 );
   `include "fantail_assert.svh"
 
@@ -352,6 +353,9 @@ module fantail_transmit #(
     .m_data  (m_job_data),
     .level_o (job_level)
   );
+
+  // a connection that waits for its own last decision is work of this stage
+  assign stage_o = {s_ready_valid && !room, s_ready_valid && room};
 
   assign none_o       = t3_valid_q && !send;
   assign none_color_o = t3_color_q;

@@ -435,8 +435,7 @@ module net_block (
     .cnt_tx_frames_o      (tx_frames),
     .cnt_tx_bytes_o       (tx_bytes),
     .cnt_tx_host_frames_o (tx_host_frames),
-    .cnt_tx_busy_o        (tx_busy),
-    .cnt_tx_blocked_o     (tx_blocked)
+    .stage_o              ({tx_blocked, tx_busy})
   );
 
   assign busy = flow_busy || reporter_busy;
