@@ -334,6 +334,8 @@ static void change(struct ent_host *h, int ring, struct ent_entry *p,
 	case FANTAIL_OP_CONN_UPDATE:
 		if (l && p->e.arg0 == FANTAIL_UPDATE_MSS && p->e.arg1 > l->mss)
 			l->mss = (uint16_t)p->e.arg1;
+		if (l && p->e.arg0 == FANTAIL_UPDATE_POLICY)
+			l->reports |= p->e.arg1 == FANTAIL_POLICY_REPORT;
 		break;
 	case FANTAIL_OP_CONN_CLOSE:
 		s->closing = l->closing = true;

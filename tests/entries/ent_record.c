@@ -152,6 +152,27 @@ static struct ent_life *life_of(struct ent_host *h, uint32_t handle)
 	return l;
 }
 
+/* Of a connection of policy REPORT, whose lag is that of its extents. */
+static uint16_t lag_events(const struct ent_life *l)
+{
+	uint16_t may = l->lagging ? FANTAIL_EV_WRITABLE : 0;
+
+	if (l->reports && l->extents >= ENT_LAGGING)
+		may |= FANTAIL_EV_LAGGING | FANTAIL_EV_WRITABLE;
+	return may;
+}
+
+static void on_lag(struct ent_host *h, struct ent_life *l, uint16_t events)
+{
+	if (!(events & (FANTAIL_EV_LAGGING | FANTAIL_EV_WRITABLE)))
+		return;
+	/* beside LAGGING, WRITABLE is how it stands now */
+	if (!(events & FANTAIL_EV_LAGGING) && !l->lagging)
+		ent_fail(h, "id %u: WRITABLE, and was not told LAGGING", l->id);
+	l->lagging = !(events & FANTAIL_EV_WRITABLE);
+	h->card->res.lagging++;
+}
+
 static void on_conn(struct ent_host *h, const struct fantail_rec_conn *x)
 {
 	uint16_t once = FANTAIL_EV_FIN_ACKED | FANTAIL_EV_ABORTED |
@@ -167,10 +188,12 @@ static void on_conn(struct ent_host *h, const struct fantail_rec_conn *x)
 	may |= l->closing ? FANTAIL_EV_FIN_ACKED : 0;
 	may |= l->aborting ? FANTAIL_EV_ABORTED : 0;
 	may |= l->releasing ? FANTAIL_EV_RELEASED : 0;
+	may |= lag_events(l);
 	if (!x->events || x->events & ~may || x->events & l->told & once)
 		ent_fail(h, "CONN of %08x: events %04x, all %04x, cause %u",
 			 x->handle, x->events, x->all_events, x->cause);
 	l->told |= x->events;
+	on_lag(h, l, x->events);
 	if (x->all_events != (uint16_t)(l->told | l->told_ever))
 		ent_fail(h, "CONN of %08x: all events %04x, not %04x",
 			 x->handle, x->all_events, l->told | l->told_ever);

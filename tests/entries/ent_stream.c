@@ -163,7 +163,8 @@ bool ent_complete(const struct ent_life *l)
 
 void ent_stretch(struct ent_host *h, struct ent_life *l)
 {
-	(void)h;
+	if (l->lagging && !l->rst_got && !l->aborting && !l->releasing)
+		ent_fail(h, "id %u has everything, and is not writable", l->id);
 	l->got_from += l->got_len;
 	l->got_len = 0;
 	l->pieces = l->extents = 0;

@@ -244,7 +244,8 @@ void entries_print(const struct entries_result *res, FILE *to)
 	fprintf(to,
 		"  %llu batches, %llu payloads, %llu targets reached, %llu "
 		"skipped; %llu bytes out, %llu in\n"
-		"  %llu codes decided by the other ring; %llu CONN, %llu DATA, "
+		"  %llu codes decided by the other ring; %llu CONN (%llu of "
+		"lag), %llu DATA, "
 		"%llu FRAME, %llu HEAD records\n"
 		"  %llu entries named another queue pair's connections; %llu "
 		"SUMMARY records, %llu of them for COLLECT, %llu DELIVERED\n"
@@ -260,6 +261,7 @@ void entries_print(const struct entries_result *res, FILE *to)
 		(unsigned long long)res->up_bytes,
 		(unsigned long long)res->raced,
 		(unsigned long long)res->conn_records,
+		(unsigned long long)res->lagging,
 		(unsigned long long)res->data_records,
 		(unsigned long long)res->frame_records,
 		(unsigned long long)res->head_records,

@@ -46,6 +46,7 @@
 #define ENT_PENDING  65536u /* entries without a fate, per ring */
 #define ENT_SLOTS    FANTAIL_SLOT_COUNT_MAX
 #define ENT_NOBODY   0xFFFFu
+#define ENT_LAGGING  12u   /* extents in use: three quarters of all */
 #define ENT_PASTS    16u   /* lives of an id that are remembered */
 #define ENT_FRAMES   4096u /* frames under way, each kind */
 
@@ -104,7 +105,9 @@ struct ent_life {
 	uint8_t *got; /* bytes since the last full stop */
 	uint32_t got_from, got_len, got_room;
 	bool closing, fin_got, rst_got, ack_due, aborting, releasing, unsure;
-	bool silent; /* a newer one was heard */
+	bool silent;  /* a newer one was heard */
+	bool reports; /* policy REPORT was in force */
+	bool lagging; /* it was told so, and not yet that it is writable */
 	uint32_t ts_card;
 	/* the stream from it */
 	uint32_t up_sent, up_acked, up_told, up_edge;
@@ -206,6 +209,7 @@ struct entries_result {
 	uint64_t raced;	  /* entries whose code another ring decided */
 	uint64_t batches, payloads, reached, skipped, bytes;
 	uint64_t conn_records, data_records, frame_records, head_records;
+	uint64_t lagging; /* CONN records that say so, or that it is over */
 	uint64_t delivered_records;
 	uint64_t summary_records;
 	uint64_t frames_sent, frames_lost, bytes_received, up_bytes;
