@@ -152,12 +152,15 @@ static struct ent_life *life_of(struct ent_host *h, uint32_t handle)
 	return l;
 }
 
-/* Of a connection of policy REPORT, whose lag is that of its extents. */
+/*
+ * Of a connection of policy REPORT, whose lag is that of its extents: of those
+ * since the full stop, and of the last one before, until its ACKs go beyond.
+ */
 static uint16_t lag_events(const struct ent_life *l)
 {
 	uint16_t may = l->lagging ? FANTAIL_EV_WRITABLE : 0;
 
-	if (l->reports && l->extents >= ENT_LAGGING)
+	if (l->reports && l->extents + 1 >= ENT_LAGGING)
 		may |= FANTAIL_EV_LAGGING | FANTAIL_EV_WRITABLE;
 	return may;
 }
@@ -190,8 +193,11 @@ static void on_conn(struct ent_host *h, const struct fantail_rec_conn *x)
 	may |= l->releasing ? FANTAIL_EV_RELEASED : 0;
 	may |= lag_events(l);
 	if (!x->events || x->events & ~may || x->events & l->told & once)
-		ent_fail(h, "CONN of %08x: events %04x, all %04x, cause %u",
-			 x->handle, x->events, x->all_events, x->cause);
+		ent_fail(h,
+			 "CONN of %08x: events %04x of %04x, all %04x, cause "
+			 "%u, %u payloads",
+			 x->handle, x->events, may, x->all_events, x->cause,
+			 l->extents);
 	l->told |= x->events;
 	on_lag(h, l, x->events);
 	if (x->all_events != (uint16_t)(l->told | l->told_ever))
