@@ -59,7 +59,9 @@ static int alloc_pages(size_t *bytes, void **va)
 		fd = alloc_file(*bytes, 0);
 	if (fd < 0)
 		return fd;
-	*va = mmap(NULL, *bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	/* the pages are there: nobody shall find them one fault at a time */
+	*va = mmap(NULL, *bytes, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (*va != MAP_FAILED)
 		return fd;
 	rc = -errno;
