@@ -263,6 +263,20 @@ void fantail_qp_close(struct fantail_qp *qp);
 struct fantail_entry *fantail_sq_get(struct fantail_qp *qp,
 				     enum fantail_ring ring);
 
+/**
+ * fantail_sq_entries, fantail_sq_take - the ring in place
+ * @n: how many, up to fantail_sq_space()
+ *
+ * For whoever fills many: the entry with index i (fantail_sq_tail() is the
+ * first free one) is number i modulo fantail_sq_size() of the array. What is
+ * free may be written, from zero on, in its order; taking @n counts as having
+ * got so many. The array stays the driver's.
+ */
+struct fantail_entry *fantail_sq_entries(const struct fantail_qp *qp,
+					 enum fantail_ring ring);
+void fantail_sq_take(struct fantail_qp *qp, enum fantail_ring ring,
+		     unsigned int n);
+
 /* Entries that fantail_sq_get() will give before it gives NULL. */
 unsigned int fantail_sq_space(const struct fantail_qp *qp,
 			      enum fantail_ring ring);
@@ -349,7 +363,8 @@ int fantail_slots_return(struct fantail_qp *qp, const uint16_t *slots, int n);
  * fantail_qp_event_fd - descriptor that becomes readable on an interrupt
  *
  * For poll() and epoll. Before sleeping: fantail_qp_arm(); after waking:
- * fantail_qp_event_clear(), then fantail_qp_poll() until 0. Stays the driver's.
+ * fantail_qp_event_clear(), then fantail_qp_poll() until 0. What has ended a
+ * fantail_qp_wait() may still stand in it. Stays the driver's.
  */
 int fantail_qp_event_fd(const struct fantail_qp *qp);
 

@@ -35,8 +35,10 @@ static int doorbell(struct fantail_qp *qp, enum fantail_ring ring,
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
 	/* Set first: the interrupt may be there before the write returns. */
-	if (arm)
+	if (arm) {
+		atomic_store(&qp->armed_at, consumed);
 		atomic_store(&qp->armed, true);
+	}
 	rc = qp->dev->ops->reg_write32(qp->dev->state, qp->page + offset, word);
 	if (rc) {
 		if (arm)
@@ -79,7 +81,7 @@ uint32_t fantail_sq_rung(const struct fantail_qp *qp, enum fantail_ring ring)
 
 uint32_t fantail_sq_head(const struct fantail_qp *qp, enum fantail_ring ring)
 {
-	return atomic_load_explicit(&qp->sq[ring].head, memory_order_acquire);
+	return sq_head(&qp->sq[ring]);
 }
 
 unsigned int fantail_sq_space(const struct fantail_qp *qp,
@@ -87,7 +89,7 @@ unsigned int fantail_sq_space(const struct fantail_qp *qp,
 {
 	const struct fantail_sq *sq = &qp->sq[ring];
 
-	return sq->mask + 1 - (sq->tail - fantail_sq_head(qp, ring));
+	return sq->mask + 1 - (sq->tail - sq_head(sq));
 }
 
 struct fantail_entry *fantail_sq_get(struct fantail_qp *qp,
@@ -96,12 +98,24 @@ struct fantail_entry *fantail_sq_get(struct fantail_qp *qp,
 	struct fantail_sq *sq = &qp->sq[ring];
 	struct fantail_entry *e;
 
-	if (!fantail_sq_space(qp, ring))
+	if (sq->tail - sq_head(sq) > sq->mask)
 		return NULL;
 	e = &sq->entries[sq->tail & sq->mask];
 	memset(e, 0, sizeof(*e));
 	sq->tail++;
 	return e;
+}
+
+struct fantail_entry *fantail_sq_entries(const struct fantail_qp *qp,
+					 enum fantail_ring ring)
+{
+	return qp->sq[ring].entries;
+}
+
+void fantail_sq_take(struct fantail_qp *qp, enum fantail_ring ring,
+		     unsigned int n)
+{
+	qp->sq[ring].tail += n;
 }
 
 static int submit(struct fantail_qp *qp, enum fantail_ring ring, uint32_t hold,
@@ -119,7 +133,7 @@ static int submit(struct fantail_qp *qp, enum fantail_ring ring, uint32_t hold,
 	 * next sleeper; and records that are there keep him awake. Arming now
 	 * would only fire a second time for the same records.
 	 */
-	if (atomic_load(&qp->armed) || fantail_record_ready(qp))
+	if (atomic_load(&qp->armed) || record_ready(qp))
 		arm = false;
 	rc = doorbell(qp, ring, &tail, arm);
 	return rc ? rc : (int)(n - hold);
@@ -157,12 +171,8 @@ void fantail_qp_event_clear(struct fantail_qp *qp)
 		atomic_store(&qp->armed, false);
 }
 
-int fantail_qp_arm(struct fantail_qp *qp)
+static inline int arm(struct fantail_qp *qp)
 {
-	if (qp->dead)
-		return qp->dead;
-	if (fantail_record_ready(qp))
-		return 1;
 	/*
 	 * Also when armed but not told: the card counts those records as
 	 * waiting and would wake us for what is already consumed.
@@ -173,19 +183,38 @@ int fantail_qp_arm(struct fantail_qp *qp)
 	return 0;
 }
 
+int fantail_qp_arm(struct fantail_qp *qp)
+{
+	if (qp->dead)
+		return qp->dead;
+	return record_ready(qp) ? 1 : arm(qp);
+}
+
 int fantail_qp_wait(struct fantail_qp *qp, int64_t timeout_us)
 {
 	int rc;
 
-	fantail_qp_event_clear(qp);
-	rc = fantail_qp_arm(qp);
+	if (qp->dead)
+		return qp->dead;
+	if (record_ready(qp))
+		return 1;
+	/*
+	 * It may have fired for records that were taken since it was armed.
+	 * As long as there are none, whatever has fired is about a record
+	 * that is still there.
+	 */
+	if (atomic_load(&qp->armed) &&
+	    atomic_load(&qp->consumed) != atomic_load(&qp->armed_at))
+		fantail_qp_event_clear(qp);
+	rc = arm(qp);
 	if (rc)
 		return rc;
 	rc = qp->dev->ops->wait(qp->dev->state, qp->index, qp->fd, timeout_us);
 	if (rc < 0)
 		return rc;
-	fantail_qp_event_clear(qp);
-	return fantail_record_ready(qp);
+	if (rc)
+		atomic_store(&qp->armed, false);
+	return record_ready(qp);
 }
 
 int fantail_qp_fault(struct fantail_qp *qp, uint32_t *code, uint64_t *addr)

@@ -45,6 +45,7 @@ struct fantail_qp {
 	pthread_mutex_t lock;
 	_Atomic uint32_t told; /* consumed, as last doorbell said */
 	_Atomic bool armed;
+	_Atomic uint32_t armed_at; /* consumed, when it was armed */
 	struct fantail_doorbells count;
 
 	struct fantail_mem status_mem;
@@ -54,7 +55,33 @@ struct fantail_qp {
 /* Tell the card what was consumed, optionally arm. 0 or -errno. */
 int fantail_doorbell_status(struct fantail_qp *qp, bool arm);
 
-/* 1: the next record is there (phase bit, acquire); else 0. */
-int fantail_record_ready(const struct fantail_qp *qp);
+/* The next one to take, if it is there. */
+static inline const union fantail_record *
+status_next(const struct fantail_qp *qp)
+{
+	uint32_t i = atomic_load_explicit(&qp->consumed, memory_order_relaxed);
+
+	return &qp->records[i & ((1u << qp->status_log2) - 1)];
+}
+
+/*
+ * It is. FANTAIL_TAIL_PHASE is 1 in the first pass over the ring. The record
+ * is one write of the card, its tail word the last.
+ */
+static inline bool record_ready(const struct fantail_qp *qp)
+{
+	uint32_t i = atomic_load_explicit(&qp->consumed, memory_order_relaxed);
+	uint32_t phase = ~(i >> qp->status_log2) & 1;
+	uint32_t tail =
+		__atomic_load_n(&status_next(qp)->head.tail, __ATOMIC_ACQUIRE);
+
+	return tail >> FANTAIL_TAIL_PHASE_SHIFT == phase;
+}
+
+/* The card has passed all entries before it. */
+static inline uint32_t sq_head(const struct fantail_sq *sq)
+{
+	return atomic_load_explicit(&sq->head, memory_order_acquire);
+}
 
 #endif /* FANTAIL_QUEUE_H */

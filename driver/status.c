@@ -7,28 +7,6 @@
 
 #define SLOT_STRIDE FANTAIL_SLOT_BYTES
 
-static uint32_t load_tail(const union fantail_record *r)
-{
-	/* The record is one write of the card, its tail word the last. */
-	return __atomic_load_n(&r->head.tail, __ATOMIC_ACQUIRE);
-}
-
-static const union fantail_record *next_record(const struct fantail_qp *qp)
-{
-	uint32_t i = atomic_load_explicit(&qp->consumed, memory_order_relaxed);
-
-	return &qp->records[i & ((1u << qp->status_log2) - 1)];
-}
-
-/* FANTAIL_TAIL_PHASE is 1 in the first pass over the ring. */
-int fantail_record_ready(const struct fantail_qp *qp)
-{
-	uint32_t i = atomic_load_explicit(&qp->consumed, memory_order_relaxed);
-	uint32_t phase = ~(i >> qp->status_log2) & 1;
-
-	return load_tail(next_record(qp)) >> FANTAIL_TAIL_PHASE_SHIFT == phase;
-}
-
 /* A head may move only over entries that were submitted. */
 static int head_check(const struct fantail_sq *sq, uint32_t index,
 		      uint32_t *head)
@@ -115,8 +93,8 @@ int fantail_qp_poll(struct fantail_qp *qp, union fantail_record *recs, int n)
 
 	if (qp->dead)
 		return qp->dead;
-	for (i = 0; i < n && fantail_record_ready(qp); i++) {
-		memcpy(&recs[i], next_record(qp), sizeof(recs[i]));
+	for (i = 0; i < n && record_ready(qp); i++) {
+		memcpy(&recs[i], status_next(qp), sizeof(recs[i]));
 		if (accept_record(qp, &recs[i])) {
 			qp->dead = -EPROTO;
 			break;

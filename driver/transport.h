@@ -67,9 +67,10 @@ struct fantail_transport_ops {
 	/*
 	 * Sleep until @vector has fired or @timeout_us (negative: no limit)
 	 * of the card's time have passed; a vector that fired since the
-	 * last wait ends it at once. @fd is the vector's eventfd, which is
-	 * not read. @vector FANTAIL_NO_VECTOR: only let time pass. This is
-	 * where virtual time runs. Returns 1 fired, 0 timeout, -errno.
+	 * last wait ends it at once. @fd is the vector's eventfd: it may be
+	 * read here or left as it is, but what ended one wait does not end the
+	 * next. @vector FANTAIL_NO_VECTOR: only let time pass. This is where
+	 * virtual time runs. Returns 1 fired, 0 timeout, -errno.
 	 */
 	int (*wait)(void *state, unsigned int vector, int fd,
 		    int64_t timeout_us);

@@ -421,12 +421,15 @@ static int vfio_wait(void *state, unsigned int vector, int fd,
 			    .events = POLLIN };
 	struct timespec t = { .tv_sec = timeout_us / 1000000,
 			      .tv_nsec = timeout_us % 1000000 * 1000 };
+	uint64_t fired;
 	int n;
 
 	(void)state;
 	n = ppoll(&p, 1, timeout_us < 0 ? NULL : &t, NULL);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
+	if (n && read(fd, &fired, sizeof(fired)) != sizeof(fired))
+		return 0;
 	return n;
 }
 

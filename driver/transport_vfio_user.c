@@ -3,18 +3,33 @@
 #include "transport.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "fantail_driver.h"
+#include "device.h"
 #include "fantail_pci.h"
 #include "vfu_client.h"
+
+/* One for each queue pair and one for the device. */
+#define VECTORS_MAX (FANTAIL_QP_MAX + 1)
+
+enum {
+	FIRED = 1, /* a vector */
+	GONE,	   /* the server */
+};
 
 struct vfu_device {
 	struct vfu_client client;
 	uint32_t vectors;
+	/* What a sleeper waits for: his vector's eventfd, or the server's end.
+	 * -1: the vector has no eventfd. */
+	int epoll[VECTORS_MAX];
+	_Atomic bool coarse; /* it sleeps in milliseconds */
 	/* TIME minus CLOCK_MONOTONIC, microseconds: both count alike. */
 	uint64_t time_offset;
 };
@@ -51,17 +66,19 @@ static int region_read(struct vfu_device *d, uint32_t region, uint64_t offset,
 	return 0;
 }
 
-/* Posted: nothing is answered. */
+/* Posted: nothing is answered. Up to 8 bytes. */
 static int region_post(struct vfu_device *d, uint32_t region, uint64_t offset,
 		       const void *data, uint32_t count)
 {
-	struct vfu_region_access access = { offset, region, count };
-	struct iovec parts[2] = {
-		{ &access, sizeof(access) },
-		{ (void *)(uintptr_t)data, count },
-	};
+	struct {
+		struct vfu_header header;
+		struct vfu_region_access access;
+		uint8_t data[8];
+	} message = { .access = { offset, region, count } };
 
-	return vfu_client_post(&d->client, VFU_REGION_WRITE, parts, 2);
+	memcpy(message.data, data, count);
+	return vfu_client_post(&d->client, VFU_REGION_WRITE, &message.header,
+			       sizeof(message) - sizeof(message.data) + count);
 }
 
 static int vfu_read32(void *state, uint32_t offset, uint32_t *value)
@@ -72,6 +89,95 @@ static int vfu_read32(void *state, uint32_t offset, uint32_t *value)
 static int vfu_write32(void *state, uint32_t offset, uint32_t value)
 {
 	return region_post(state, VFU_REGION_BAR0, offset, &value, 4);
+}
+
+/* -------------------------------------------------------------- sleeping */
+
+/*
+ * The place where @vector's sleeper waits: for its eventfd @fd, or for the
+ * server's end. Edges of an eventfd are told once each, so that nobody has
+ * to read it. @fd -1: there is none any more.
+ */
+static int sleep_place(struct vfu_device *d, unsigned int vector, int fd)
+{
+	struct epoll_event fired = { .events = EPOLLIN | EPOLLET,
+				     .data.u32 = FIRED };
+	struct epoll_event gone = { .events = EPOLLRDHUP, .data.u32 = GONE };
+	int epoll, rc;
+
+	if (d->epoll[vector] >= 0)
+		close(d->epoll[vector]);
+	d->epoll[vector] = -1;
+	if (fd < 0)
+		return 0;
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (epoll < 0)
+		return -errno;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &fired) ||
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, d->client.fd, &gone)) {
+		rc = -errno;
+		close(epoll);
+		return rc;
+	}
+	d->epoll[vector] = epoll;
+	return 0;
+}
+
+/* In milliseconds where the kernel is older than Linux 5.11. */
+static int sleep_at(struct vfu_device *d, int epoll, struct epoll_event *events,
+		    int room, int64_t timeout_us)
+{
+	int64_t ms = timeout_us / 1000 + (timeout_us % 1000 != 0);
+	struct timespec ts;
+	int n;
+
+	if (timeout_us < 0)
+		return epoll_wait(epoll, events, room, -1);
+	ts.tv_sec = (time_t)(timeout_us / 1000000);
+	ts.tv_nsec = (long)(timeout_us % 1000000) * 1000;
+	if (!atomic_load(&d->coarse)) {
+		n = epoll_pwait2(epoll, events, room, &ts, NULL);
+		if (n >= 0 || errno != ENOSYS)
+			return n;
+		atomic_store(&d->coarse, true);
+	}
+	return epoll_wait(epoll, events, room,
+			  ms < INT_MAX ? (int)ms : INT_MAX);
+}
+
+/* Only let time pass. */
+static int pause_us(struct vfu_device *d, int64_t timeout_us)
+{
+	struct pollfd server = { .fd = d->client.fd, .events = POLLRDHUP };
+	const struct timespec ts = {
+		.tv_sec = (time_t)(timeout_us / 1000000),
+		.tv_nsec = (long)(timeout_us % 1000000) * 1000,
+	};
+	int n;
+
+	n = ppoll(&server, 1, timeout_us < 0 ? NULL : &ts, NULL);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return n ? -ENOTCONN : 0;
+}
+
+static int vfu_wait(void *state, unsigned int vector, int fd,
+		    int64_t timeout_us)
+{
+	struct vfu_device *d = state;
+	struct epoll_event events[2];
+	int n, i;
+
+	(void)fd;
+	if (vector == FANTAIL_NO_VECTOR)
+		return pause_us(d, timeout_us);
+	n = sleep_at(d, d->epoll[vector], events, 2, timeout_us);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (i = 0; i < n; i++)
+		if (events[i].data.u32 == FIRED)
+			return 1;
+	return n ? -ENOTCONN : 0;
 }
 
 /* ------------------------------------------------------------- attaching */
@@ -194,12 +300,15 @@ static int vfu_open(const char *rest, const struct fantail_dev_options *opt,
 		    void **state)
 {
 	struct vfu_device *d;
+	unsigned int v;
 	int rc;
 
 	(void)opt;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
+	for (v = 0; v < VECTORS_MAX; v++)
+		d->epoll[v] = -1;
 	rc = vfu_client_open(&d->client, rest);
 	if (rc)
 		goto err_free;
@@ -226,7 +335,10 @@ err_free:
 static void vfu_close(void *state)
 {
 	struct vfu_device *d = state;
+	unsigned int v;
 
+	for (v = 0; v < VECTORS_MAX; v++)
+		sleep_place(d, v, -1);
 	vfu_client_close(&d->client);
 	free(d);
 }
@@ -281,37 +393,17 @@ static int vfu_irq(void *state, unsigned int vector, int fd)
 	char reply[sizeof(request)];
 	int rc;
 
-	if (vector >= d->vectors)
+	if (vector >= d->vectors || vector >= VECTORS_MAX)
 		return -EINVAL;
+	rc = sleep_place(d, vector, fd);
+	if (rc)
+		return rc;
 	rc = vfu_client_ask(&d->client, VFU_SET_IRQS, &part, 1, fd, reply,
 			    sizeof(reply));
 	return rc < 0 ? rc : 0;
 }
 
 /* ------------------------------------------------------------------ time */
-
-static int vfu_wait(void *state, unsigned int vector, int fd,
-		    int64_t timeout_us)
-{
-	struct vfu_device *d = state;
-	struct pollfd fds[2] = {
-		{ .fd = d->client.fd, .events = POLLRDHUP },
-		{ .fd = vector == FANTAIL_NO_VECTOR ? -1 : fd,
-		  .events = POLLIN },
-	};
-	const struct timespec ts = {
-		.tv_sec = (time_t)(timeout_us / 1000000),
-		.tv_nsec = (long)(timeout_us % 1000000) * 1000,
-	};
-	int n;
-
-	n = ppoll(fds, 2, timeout_us < 0 ? NULL : &ts, NULL);
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (fds[1].revents & POLLIN)
-		return 1;
-	return fds[0].revents ? -ENOTCONN : 0;
-}
 
 static uint64_t vfu_now_us(void *state)
 {

@@ -26,17 +26,21 @@ struct vfu_client {
 	int fd;
 	pthread_mutex_t asking;	 /* one request at a time waits */
 	pthread_mutex_t sending; /* messages leave whole */
-	uint16_t next_id;	 /* under sending */
-	_Atomic int failed;	 /* 0 or -errno */
+	_Atomic uint16_t next_id;
+	_Atomic int failed; /* 0 or -errno */
 };
 
 /* 0; -EINVAL: no path, or too long; or what connect gave. */
 int vfu_client_open(struct vfu_client *c, const char *path);
 void vfu_client_close(struct vfu_client *c);
 
-/* Send @n parts (up to 3) as one message; no answer will come. */
+/*
+ * Send a short message of @size bytes that begins with @header, whose fields
+ * are filled in here; no answer will come. One system call, and no lock,
+ * unless the server is slow.
+ */
 int vfu_client_post(struct vfu_client *c, uint16_t command,
-		    const struct iovec *parts, unsigned int n);
+		    struct vfu_header *header, size_t size);
 
 /*
  * vfu_client_ask() - send a message and wait for its answer

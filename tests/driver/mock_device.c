@@ -461,10 +461,13 @@ static int mock_wait(void *state, unsigned int vector, int fd,
 		     int64_t timeout_us)
 {
 	struct mock *m = state;
+	uint64_t count;
 
-	(void)fd;
+	mock_work(m, FANTAIL_RING_DATA, m->work_in_wait);
 	if (vector != FANTAIL_NO_VECTOR && m->fired) {
 		m->fired = false;
+		if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+			m->bad = true;
 		return 1;
 	}
 	if (timeout_us < 0)

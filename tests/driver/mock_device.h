@@ -33,6 +33,7 @@ struct mock {
 	/* What tests set. */
 	uint64_t now_us;
 	bool hold[2];		    /* do not work on this ring */
+	uint32_t work_in_wait;	    /* DATA entries, while somebody sleeps */
 	uint8_t refuse_install;	    /* FANTAIL_REFUSE_ code, or 0 */
 	bool mute;		    /* write no HEAD records */
 	uint32_t qp_status;	    /* QP_STATUS while enabled */

@@ -343,6 +343,74 @@ Test(queue, armed_once_until_it_fires)
 	close_qp();
 }
 
+Test(queue, a_batch_and_its_sleep_are_one_register_write)
+{
+	union fantail_record recs[2];
+	uint32_t i;
+
+	open_qp(4, 4);
+	m->hold[0] = true;
+	m->work_in_wait = 2;
+	for (i = 0; i < 100; i++) {
+		put_nop(i, 0);
+		put_nop(i, FANTAIL_FLAG_LAST);
+		cr_assert_eq(fantail_qp_submit(qp), 2);
+		cr_assert_eq(fantail_qp_wait(qp, -1), 1);
+		cr_assert_eq(fantail_qp_poll(qp, recs, 2), 1);
+		cr_assert_eq(recs[0].batch.cookie_lo, i);
+	}
+	cr_assert_eq(m->writes, 100);
+	cr_assert_eq(m->interrupts, 100);
+	close_qp();
+}
+
+/* What ended one sleep does not end the next. */
+Test(queue, an_event_is_told_once)
+{
+	union fantail_record rec;
+
+	open_qp(4, 4);
+	m->hold[0] = true;
+	m->work_in_wait = 1;
+	put_nop(0, FANTAIL_FLAG_LAST);
+	cr_assert_eq(fantail_qp_submit(qp), 1);
+	cr_assert_eq(fantail_qp_wait(qp, -1), 1);
+	cr_assert_eq(fantail_qp_poll(qp, &rec, 1), 1);
+	cr_assert_eq(fantail_qp_wait(qp, 10), 0);
+	cr_assert_eq(m->status_doorbells, 1, "armed again");
+	cr_assert_eq(fantail_qp_wait(qp, 10), 0);
+	cr_assert_eq(m->status_doorbells, 1);
+	close_qp();
+}
+
+Test(queue, entries_in_place)
+{
+	struct fantail_entry *ring;
+	union fantail_record recs[4];
+	uint32_t i, n, at;
+
+	open_qp(3, 4);
+	ring = fantail_sq_entries(qp, FANTAIL_RING_DATA);
+	for (i = 0; i < 100; i++) {
+		at = fantail_sq_tail(qp, FANTAIL_RING_DATA);
+		for (n = 0; n < 5; n++)
+			ring[(at + n) % 8] = (struct fantail_entry){
+				.op = FANTAIL_OP_NOP,
+				.flags = n == 4 ? FANTAIL_FLAG_LAST : 0,
+				.cookie = i,
+			};
+		cr_assert_eq(fantail_qp_submit(qp), 0, "not taken");
+		fantail_sq_take(qp, FANTAIL_RING_DATA, 5);
+		cr_assert_eq(fantail_sq_space(qp, FANTAIL_RING_DATA), 3);
+		cr_assert_eq(fantail_qp_submit(qp), 5);
+		cr_assert_geq(fantail_qp_poll(qp, recs, 4), 1);
+		cr_assert_eq(fantail_sq_space(qp, FANTAIL_RING_DATA), 8);
+	}
+	cr_assert_eq(m->data_doorbells, 100);
+	cr_assert_eq(m->entries[0], 500);
+	close_qp();
+}
+
 /* It fired, and all was told without arming: the next wait must arm. */
 Test(queue, armed_again_after_it_fired)
 {
