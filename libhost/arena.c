@@ -33,11 +33,15 @@ static unsigned int rights(const struct fantail *f)
 static int init_one(struct fantail *f, struct arena *a, uint32_t bytes,
 		    unsigned int flags)
 {
-	a->end = calloc(fantail_sq_size(f->qp, FANTAIL_RING_DATA),
-			sizeof(*a->end));
-	if (!a->end)
-		return -ENOMEM;
 	return fantail_dma_alloc(f->dev, bytes, flags, &a->mem);
+}
+
+static void set_payload_max(struct fantail *f)
+{
+	uint64_t arena = f->arena.mem.bytes / 4;
+	uint64_t ring = (uint64_t)f->payload_limit * ((f->data.mask + 1) / 2);
+
+	f->payload_max = (uint32_t)(arena < ring ? arena : ring);
 }
 
 int arena_init(struct fantail *f)
@@ -47,6 +51,12 @@ int arena_init(struct fantail *f)
 	uint32_t bytes = f->opt.list_bytes;
 	int rc;
 
+	f->data.entries = fantail_sq_entries(f->qp, FANTAIL_RING_DATA);
+	f->data.mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
+	f->data.limit = f->data.mask + 1;
+	f->data.ends = calloc(f->data.limit, sizeof(*f->data.ends));
+	if (!f->data.ends)
+		return -ENOMEM;
 	if (!bytes)
 		bytes = 16 * longest < LIST_BYTES ? LIST_BYTES : 16 * longest;
 	if (bytes < longest || bytes > LIST_BYTES_MAX)
@@ -61,6 +71,7 @@ int arena_init(struct fantail *f)
 	f->payload_limit = limits->payload_bytes;
 	if (f->payload_limit > f->arena.mem.bytes / 4)
 		f->payload_limit = (uint32_t)(f->arena.mem.bytes / 4);
+	set_payload_max(f);
 	return 0;
 }
 
@@ -70,8 +81,7 @@ void arena_free(struct fantail *f)
 		fantail_dma_free(f->dev, &f->spent[--f->spents].mem);
 	fantail_dma_free(f->dev, &f->arena.mem);
 	fantail_dma_free(f->dev, &f->lists.mem);
-	free(f->arena.end);
-	free(f->lists.end);
+	free(f->data.ends);
 }
 
 /* Give back what the card has passed. */
@@ -92,27 +102,27 @@ static void free_spent(struct fantail *f, uint32_t head)
 void arena_reclaim(struct fantail *f)
 {
 	uint32_t head = fantail_sq_head(f->qp, FANTAIL_RING_DATA);
-	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
+	uint32_t last = (head - 1) & f->data.mask;
 
-	if (head == f->reclaimed)
+	if (head == f->data.head)
 		return;
 	/* Ends only grow, so the last entry passed says it all. */
-	f->arena.head = f->arena.end[(head - 1) & mask];
-	f->lists.head = f->lists.end[(head - 1) & mask];
-	f->reclaimed = head;
+	f->arena.head = f->data.ends[last].payloads;
+	f->lists.head = f->data.ends[last].lists;
+	f->data.head = head;
+	f->data.limit = head + f->data.mask + 1;
 	if (f->spents)
 		free_spent(f, head);
 }
 
 void arena_keep(struct fantail *f, uint64_t pos)
 {
-	uint32_t head = fantail_sq_head(f->qp, FANTAIL_RING_DATA);
-	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
-	uint32_t i = fantail_sq_tail(f->qp, FANTAIL_RING_DATA);
-	uint64_t *end = f->arena.end;
+	const struct data_ring *d = &f->data;
+	struct arena_ends *ends = d->ends;
+	uint32_t i = d->tail;
 
-	while (i != head && end[(i - 1) & mask] > pos)
-		end[--i & mask] = pos;
+	while (i != d->head && ends[(i - 1) & d->mask].payloads > pos)
+		ends[--i & d->mask].payloads = pos;
 }
 
 bool arena_grow(struct fantail *f)
@@ -120,6 +130,7 @@ bool arena_grow(struct fantail *f)
 	struct arena *a = &f->arena, *spent = &f->spent[f->spents];
 	uint64_t bytes = 2 * (uint64_t)a->mem.bytes;
 	struct fantail_mem mem;
+	uint32_t i;
 	int rc;
 
 	if (bytes > f->opt.arena_max)
@@ -139,15 +150,16 @@ bool arena_grow(struct fantail *f)
 		return false;
 	}
 	*spent = *a;
-	spent->end = NULL;
-	spent->reserved = 0;
-	spent->last = fantail_sq_tail(f->qp, FANTAIL_RING_DATA);
+	spent->place = spent->place_end = NULL;
+	spent->last = f->data.tail;
 	f->spents++;
 	a->mem = mem;
-	a->head = a->tail = a->reserved = 0;
+	a->head = a->tail = 0;
+	a->place = a->place_end = NULL;
 	/* entries in the ring name nothing of it */
-	memset(a->end, 0,
-	       fantail_sq_size(f->qp, FANTAIL_RING_DATA) * sizeof(*a->end));
+	for (i = 0; i <= f->data.mask; i++)
+		f->data.ends[i].payloads = 0;
+	set_payload_max(f);
 	f->stats.arena_grown++;
 	return true;
 }
@@ -179,10 +191,6 @@ static bool locate(const struct arena *a, const void *ptr, size_t len,
 		return false;
 	offset = (uintptr_t)ptr - base;
 	at = a->tail % size;
-	if (offset >= at && offset - at + len <= a->reserved) {
-		*pos = a->tail + (offset - at);
-		return true;
-	}
 	back = (at + size - offset) % size;
 	if (!back || back > a->tail - a->head || len > back ||
 	    offset + len > size)

@@ -57,6 +57,8 @@ struct fantail_entry *control_get(struct fantail *f, void **scratch)
 	struct fantail_entry *e;
 
 	e = fantail_sq_get(f->qp, FANTAIL_RING_CONTROL);
+	if (e)
+		f->control.waits = true;
 	if (e && scratch) {
 		uint64_t offset = scratch_offset(f, i);
 
@@ -118,6 +120,7 @@ static void return_slots(struct fantail *f, bool all)
 					 (int)n))
 			break;
 		c->back_count -= n;
+		c->waits = true;
 	}
 }
 
@@ -128,7 +131,10 @@ int control_run(struct fantail *f, bool all)
 
 	return_slots(f, all);
 	rc = fantail_qp_submit_control(f->qp);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	f->control.waits = false;
+	return 0;
 }
 
 int fantail_collect(struct fantail *f)

@@ -136,6 +136,9 @@ int fantail_open(const struct fantail_options *opt, struct fantail **out)
 	else
 		randombytes_buf(f->hash_key, sizeof(f->hash_key));
 	f->opt.isn_key = NULL;
+	f->flush_payloads = f->opt.flush_payloads ? f->opt.flush_payloads
+						  : UINT32_MAX;
+	f->flush_bytes = f->opt.flush_bytes ? f->opt.flush_bytes : UINT64_MAX;
 
 	f->dev = opt->dev;
 	if (!f->dev) {
@@ -197,6 +200,8 @@ struct fantail_qp *fantail_queue_pair(struct fantail *f)
 void fantail_stats(const struct fantail *f, struct fantail_stats *out)
 {
 	*out = f->stats;
+	out->payloads += f->batch.payloads;
+	out->payload_bytes += f->batch.bytes;
 }
 
 /* ----------------------------------------------------------------- events */
@@ -391,16 +396,18 @@ static void dispatch(struct fantail *f, const union fantail_record *r)
 static int poll_records(struct fantail *f)
 {
 	union fantail_record recs[POLL_CHUNK];
-	int n, i;
+	int room, n, i;
 
 	do {
 		/* One that makes no event must not stop the next. */
-		n = f->out_room - f->out_count;
-		n = fantail_qp_poll(f->qp, recs,
-				    n < POLL_CHUNK ? n : POLL_CHUNK);
+		room = f->out_room - f->out_count;
+		if (room > POLL_CHUNK)
+			room = POLL_CHUNK;
+		n = fantail_qp_poll(f->qp, recs, room);
+		arena_reclaim(f);
 		for (i = 0; i < n; i++)
 			dispatch(f, &recs[i]);
-	} while (n > 0 && f->out_count < f->out_room);
+	} while (n == room && f->out_count < f->out_room);
 	if (n == -EPROTO)
 		log_line(f, FANTAIL_LOG_ERROR,
 			 "the card wrote an impossible record");
@@ -414,9 +421,12 @@ static int housekeeping(struct fantail *f, bool all)
 
 	if (timers_next(&f->timers) != UINT64_MAX)
 		timers_run(f, now_us(f));
-	conns_progress(f);
-	rc = data_flush(f);
-	return rc ? rc : control_run(f, all);
+	if (f->deferred)
+		conns_progress(f);
+	rc = f->batch.newest ? data_flush(f) : 0;
+	if (!rc && (f->control.waits || f->control.back_count))
+		rc = control_run(f, all);
+	return rc;
 }
 
 int fantail_poll(struct fantail *f, struct fantail_event *events, int n)
@@ -428,7 +438,8 @@ int fantail_poll(struct fantail *f, struct fantail_event *events, int n)
 	f->out = events;
 	f->out_count = 0;
 	f->out_room = n;
-	drain_queue(f);
+	if (f->queue_count)
+		drain_queue(f);
 	rc = f->out_count < n ? poll_records(f) : 0;
 	keep = housekeeping(f, false);
 	n = f->out_count;
@@ -489,9 +500,9 @@ int fantail_prepare_sleep(struct fantail *f, int64_t *timeout_us)
 
 int fantail_wait(struct fantail *f, int64_t timeout_us)
 {
-	uint64_t end = timeout_us < 0 ? UINT64_MAX
-				      : now_us(f) + (uint64_t)timeout_us;
-	int64_t step;
+	uint64_t end = timeout_us < 0 ? 0 : now_us(f) + (uint64_t)timeout_us;
+	int64_t left = timeout_us, step;
+	uint64_t now;
 	int rc;
 
 	for (;;) {
@@ -501,19 +512,18 @@ int fantail_wait(struct fantail *f, int64_t timeout_us)
 		if (f->queue_count)
 			return 1;
 		step = until_timer(f);
-		if (timeout_us >= 0) {
-			uint64_t now = now_us(f);
-			int64_t left = end > now ? (int64_t)(end - now) : 0;
-
-			if (step < 0 || left < step)
-				step = left;
-		}
+		if (left >= 0 && (step < 0 || left < step))
+			step = left;
 		rc = fantail_qp_wait(f->qp, step);
 		if (rc) {
 			f->stats.wakeups += rc > 0;
 			return rc;
 		}
-		if (timeout_us >= 0 && now_us(f) >= end)
+		if (timeout_us < 0)
+			continue;
+		now = now_us(f);
+		if (now >= end)
 			return 0;
+		left = (int64_t)(end - now);
 	}
 }

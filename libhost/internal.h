@@ -25,7 +25,10 @@ struct timers {
 int timers_reserve(struct timers *ts, uint32_t more);
 void timers_set(struct timers *ts, struct timer *t, uint64_t due);
 void timers_stop(struct timers *ts, struct timer *t);
-uint64_t timers_next(const struct timers *ts);
+static inline uint64_t timers_next(const struct timers *ts)
+{
+	return ts->count ? ts->heap[0]->due : UINT64_MAX;
+}
 void timers_run(struct fantail *f, uint64_t now);
 
 /* ------------------------------------------------------------------ flows */
@@ -190,6 +193,7 @@ struct control {
 	struct fantail_mem scratch;
 	uint16_t *back; /* slots to be returned */
 	unsigned int back_count;
+	bool waits; /* entries got and not rung for */
 };
 
 /* Cookies of our own entries: what in the high half, handle in the low. */
@@ -217,22 +221,40 @@ struct arena {
 	struct fantail_mem mem;
 	uint64_t tail; /* positions only grow */
 	uint64_t head;
-	uint64_t reserved; /* bytes given from tail on */
-	uint64_t *end;	   /* per DATA entry: free up to here */
-	uint32_t last;	   /* of a spent one: behind the last entry */
+	/* What was given from tail on, and is not used up. */
+	uint8_t *place;
+	uint8_t *place_end;
+	uint32_t last; /* of a spent one: behind the last entry */
+};
+
+/* What is free once the card has passed an entry: positions of the arenas. */
+struct arena_ends {
+	uint64_t payloads;
+	uint64_t lists;
+};
+
+/* The DATA ring: filled here, in place; the driver hears of it in sum. */
+struct data_ring {
+	struct fantail_entry *entries;
+	struct arena_ends *ends; /* one for each */
+	uint32_t mask;
+	uint32_t tail;	/* the next entry */
+	uint32_t head;	/* entries the card has passed */
+	uint32_t limit; /* tail, when it is full */
+	uint32_t taken; /* tail, as the driver knows it */
 };
 
 struct batch {
 	uint32_t payloads; /* entries since the last LAST */
 	uint64_t bytes;
 	uint64_t cookie;
-	struct fantail_entry *newest; /* last entry got, of any kind */
+	struct fantail_entry *newest; /* not rung for, of any kind; or NULL */
 	uint64_t due;		      /* flush time; 0: not running */
 };
 
 int arena_init(struct fantail *f);
 void arena_free(struct fantail *f);
-/* Take note of how far the card is. */
+/* Take note of how far the card is, whenever records have been polled. */
 void arena_reclaim(struct fantail *f);
 /*
  * The next entry names memory from @pos on that an earlier one named too:
@@ -257,7 +279,7 @@ static inline uint32_t list_bytes(uint32_t handles)
 
 /* A DATA entry that is no payload, or NULL: full. */
 struct fantail_entry *data_get(struct fantail *f);
-/* Ring if the open batch, or what else waits, is due. */
+/* Ring if the open batch, or what else waits (batch.newest), is due. */
 int data_flush(struct fantail *f);
 
 /* ----------------------------------------------------------------- frames */
@@ -526,14 +548,19 @@ struct fantail {
 	bool own_dev;
 	struct fantail_options opt; /* defaults filled in */
 	uint32_t payload_limit;	    /* of one entry */
+	uint32_t payload_max;	    /* of one call */
+	uint32_t flush_payloads;    /* as in opt, or out of reach */
+	uint64_t flush_bytes;
 
+	struct batch batch;
+	struct data_ring data;
 	struct arena arena;
 	struct arena lists;
-	struct arena spent[ARENA_SPENT_MAX]; /* payloads' arenas of before */
-	unsigned int spents;
-	uint32_t reclaimed; /* DATA entries looked at */
-	struct batch batch;
-	uint32_t last_rung; /* DATA index behind the last LAST */
+	struct fantail_event *out; /* the caller's room */
+	int out_count;
+	int out_room;
+	uint32_t queue_count; /* events in queue[] */
+	uint32_t last_rung;   /* DATA index behind the last LAST */
 	struct control control;
 	struct conn_table conns;
 	struct fantail_conn *deferred;
@@ -550,21 +577,25 @@ struct fantail {
 	uint64_t cookies_until_us; /* ACKs may carry cookies */
 	struct rate challenges;
 	struct rate icmp_rate;
-	struct arp_entry arp[ARP_ENTRIES];
-	uint64_t arp_asked_us;
 	uint8_t hash_key[16];
 	uint8_t *app_slot; /* slot is with the application */
 
+	struct fantail_stats stats;
+
+	struct arena spent[ARENA_SPENT_MAX]; /* payloads' arenas of before */
+	unsigned int spents;
+	struct arp_entry arp[ARP_ENTRIES];
+	uint64_t arp_asked_us;
 	/* Events beyond the caller's room, oldest first. */
 	struct fantail_event queue[EVENT_QUEUE];
 	uint32_t queue_head;
-	uint32_t queue_count;
-	struct fantail_event *out;
-	int out_count;
-	int out_room;
-
-	struct fantail_stats stats;
 };
+
+/* DATA entries that are free. */
+static inline uint32_t data_space(const struct fantail *f)
+{
+	return f->data.limit - f->data.tail;
+}
 
 struct fantail_event *event_add(struct fantail *f, enum fantail_event_type type,
 				struct fantail_conn *c);

@@ -6,28 +6,52 @@
 #include <string.h>
 
 #define DEFAULT_PLAIN_US 1000u
+
 uint32_t fantail_payload_max(const struct fantail *f)
 {
-	uint64_t arena = f->arena.mem.bytes / 4;
-	uint64_t ring = (uint64_t)f->payload_limit *
-			(fantail_sq_size(f->qp, FANTAIL_RING_DATA) / 2);
-
-	return (uint32_t)(arena < ring ? arena : ring);
+	return f->payload_max;
 }
 
-static bool data_waits(const struct fantail *f)
+/* Let the driver know of the entries filled. */
+static void take(struct fantail *f)
 {
-	return fantail_sq_tail(f->qp, FANTAIL_RING_DATA) !=
-	       fantail_sq_rung(f->qp, FANTAIL_RING_DATA);
+	fantail_sq_take(f->qp, FANTAIL_RING_DATA, f->data.tail - f->data.taken);
+	f->data.taken = f->data.tail;
+}
+
+static int submit_batch(struct fantail *f, bool by_itself)
+{
+	struct batch *b = &f->batch;
+	int n = (int)b->payloads;
+	int rc;
+
+	/* Newest of all, so that joins and closes behind it are inside. */
+	if (n) {
+		b->newest->flags |= FANTAIL_FLAG_LAST;
+		b->newest->cookie = b->cookie;
+	}
+	take(f);
+	rc = fantail_qp_submit(f->qp);
+	if (rc < 0)
+		return rc;
+	if (n) {
+		f->last_rung = f->data.tail;
+		f->stats.payloads += b->payloads;
+		f->stats.payload_bytes += b->bytes;
+		f->stats.batches++;
+		f->stats.batches_flushed += by_itself;
+	} else {
+		f->stats.plain_doorbells += rc > 0;
+	}
+	memset(b, 0, sizeof(*b));
+	return n;
 }
 
 /* The card still works on whole batches only: their BATCH will make room. */
 static bool batch_due(const struct fantail *f)
 {
-	uint32_t rung = fantail_sq_rung(f->qp, FANTAIL_RING_DATA);
-
-	return f->last_rung == rung &&
-	       fantail_sq_head(f->qp, FANTAIL_RING_DATA) != rung;
+	return f->last_rung == fantail_sq_rung(f->qp, FANTAIL_RING_DATA) &&
+	       f->data.head != f->last_rung;
 }
 
 /*
@@ -43,58 +67,35 @@ static int ring_full(struct fantail *f)
 	if (batch_due(f))
 		return -EAGAIN;
 	if (f->batch.payloads) {
+		take(f);
 		rc = fantail_qp_submit_part(f->qp);
 		f->stats.part_doorbells += rc > 0;
-	} else if (data_waits(f)) {
-		rc = fantail_qp_submit(f->qp);
-		f->stats.plain_doorbells += rc > 0;
+	} else if (f->batch.newest) {
+		rc = submit_batch(f, false);
 	}
 	return rc < 0 ? rc : -EAGAIN;
 }
 
-struct fantail_entry *data_get(struct fantail *f)
+/* Only with data_space(). */
+static inline struct fantail_entry *next_entry(struct fantail *f)
 {
-	uint32_t mask = fantail_sq_size(f->qp, FANTAIL_RING_DATA) - 1;
-	uint32_t i = fantail_sq_tail(f->qp, FANTAIL_RING_DATA);
-	struct fantail_entry *e;
+	uint32_t i = f->data.tail++ & f->data.mask;
+	struct fantail_entry *e = &f->data.entries[i];
 
-	/* Before the slot of end[] is written anew. */
-	arena_reclaim(f);
-	e = fantail_sq_get(f->qp, FANTAIL_RING_DATA);
-	if (!e) {
-		/* A failing transport shows at the next doorbell again. */
-		(void)ring_full(f);
-		return NULL;
-	}
-	f->arena.end[i & mask] = f->arena.tail;
-	f->lists.end[i & mask] = f->lists.tail;
+	memset(e, 0, sizeof(*e));
+	f->data.ends[i].payloads = f->arena.tail;
+	f->data.ends[i].lists = f->lists.tail;
 	f->batch.newest = e;
 	return e;
 }
 
-static int submit_batch(struct fantail *f, bool by_itself)
+struct fantail_entry *data_get(struct fantail *f)
 {
-	struct batch *b = &f->batch;
-	int n = (int)b->payloads;
-	int rc;
-
-	/* Newest of all, so that joins and closes behind it are inside. */
-	if (n) {
-		b->newest->flags |= FANTAIL_FLAG_LAST;
-		b->newest->cookie = b->cookie;
-	}
-	rc = fantail_qp_submit(f->qp);
-	if (rc < 0)
-		return rc;
-	if (n) {
-		f->last_rung = fantail_sq_rung(f->qp, FANTAIL_RING_DATA);
-		f->stats.batches++;
-		f->stats.batches_flushed += by_itself;
-	} else {
-		f->stats.plain_doorbells += rc > 0;
-	}
-	memset(b, 0, sizeof(*b));
-	return n;
+	if (data_space(f))
+		return next_entry(f);
+	/* A failing transport shows at the next doorbell again. */
+	(void)ring_full(f);
+	return NULL;
 }
 
 int fantail_submit(struct fantail *f)
@@ -140,13 +141,13 @@ int fantail_arena_reserve(struct fantail *f, size_t len, void **ptr)
 
 	if (!len)
 		return -EINVAL;
-	if (len > fantail_payload_max(f))
+	if (len > f->payload_max)
 		return -EMSGSIZE;
-	arena_reclaim(f);
 	if (!arena_room(a, len, &f->stats.arena_wraps) && !arena_grow(f))
 		return arena_full(f);
-	a->reserved = len;
-	*ptr = (uint8_t *)a->mem.va + a->tail % a->mem.bytes;
+	a->place = (uint8_t *)a->mem.va + a->tail % a->mem.bytes;
+	a->place_end = a->place + len;
+	*ptr = a->place;
 	return 0;
 }
 
@@ -155,11 +156,12 @@ static bool is_list(struct fantail_target target)
 	return target.flags & FANTAIL_FLAG_LIST;
 }
 
-static void put_entry(struct fantail *f, struct fantail_target target,
-		      uint64_t list, uint64_t iova, uint32_t len,
-		      uint64_t cookie)
+static inline struct fantail_entry *put_entry(struct fantail *f,
+					      struct fantail_target target,
+					      uint64_t iova, uint32_t len,
+					      uint64_t cookie)
 {
-	struct fantail_entry *e = data_get(f);
+	struct fantail_entry *e = next_entry(f);
 
 	e->op = FANTAIL_OP_PUBLISH;
 	e->flags = target.flags;
@@ -167,55 +169,109 @@ static void put_entry(struct fantail *f, struct fantail_target target,
 	e->addr = iova;
 	e->len = len;
 	e->cookie = cookie;
-	if (is_list(target)) {
-		e->list_addr = list;
-		e->list_len = target.count;
-		f->stats.lists++;
-	}
 	f->batch.payloads++;
 	f->batch.bytes += len;
 	f->batch.cookie = cookie;
-	f->stats.payloads++;
-	f->stats.payload_bytes += len;
+	return e;
+}
+
+static uint64_t reserved(const struct arena *a)
+{
+	return (uint64_t)(a->place_end - a->place);
+}
+
+/* The first @bytes of the reservation are used up. */
+static void use(struct arena *a, uint64_t bytes)
+{
+	a->tail += bytes;
+	a->place += bytes;
+}
+
+/* Where a list for the next payload goes. */
+static uint64_t list_place(const struct arena *l)
+{
+	return l->tail % l->mem.bytes;
 }
 
 /* Entries of at most the card's limit; memory is free up to each one's end. */
 static void put_payload(struct fantail *f, struct fantail_target target,
-			struct arena *a, uint64_t pos, size_t len,
-			uint64_t cookie)
+			struct arena *a, uint64_t pos, uint64_t iova,
+			size_t len, uint64_t cookie)
 {
 	struct arena *l = &f->lists;
-	uint64_t list = l->mem.iova + l->tail % l->mem.bytes;
+	uint64_t list = is_list(target) ? l->mem.iova + list_place(l) : 0;
+	struct fantail_entry *e;
 
 	while (len) {
-		uint64_t iova = a->mem.iova + pos % a->mem.bytes;
 		uint32_t n = len < f->payload_limit ? (uint32_t)len
 						    : f->payload_limit;
 
-		if (a == &f->arena && pos < a->tail)
+		if (a != &f->arena)
+			a->last = f->data.tail + 1;
+		else if (pos < a->tail)
 			arena_keep(f, pos);
+		else
+			use(a, pos + n - a->tail);
 		pos += n;
 		len -= n;
-		if (pos > a->tail) {
-			a->reserved -= pos - a->tail;
-			a->tail = pos;
-		}
 		if (!len && is_list(target))
 			l->tail += list_bytes(target.count);
-		put_entry(f, target, list, iova, n, cookie);
-		a->last = fantail_sq_tail(f->qp, FANTAIL_RING_DATA);
+		e = put_entry(f, target, iova, n, cookie);
+		if (is_list(target)) {
+			e->list_addr = list;
+			e->list_len = target.count;
+			f->stats.lists++;
+		}
+		iova += n;
 	}
 }
 
-int fantail_publish(struct fantail *f, struct fantail_target target,
-		    const void *ptr, size_t len, uint64_t cookie)
+/* In the reservation, as most are; or anywhere the card has not passed. */
+static struct arena *find_payload(struct fantail *f, const void *ptr,
+				  size_t len, uint64_t *pos)
+{
+	struct arena *a = &f->arena;
+	uintptr_t skip = (uintptr_t)ptr - (uintptr_t)a->place;
+
+	if (skip < reserved(a) && len <= reserved(a) - skip) {
+		*pos = a->tail + skip;
+		return a;
+	}
+	return arena_locate(f, ptr, len, pos);
+}
+
+static uint64_t iova_of(const struct arena *a, const void *ptr)
+{
+	return a->mem.iova + ((uintptr_t)ptr - (uintptr_t)a->mem.va);
+}
+
+static int flush(struct fantail *f)
+{
+	int rc = submit_batch(f, true);
+
+	return rc < 0 ? rc : 0;
+}
+
+/* The batch goes when it is as long as it may be. */
+static inline int flush_long(struct fantail *f)
+{
+	return f->batch.payloads < f->flush_payloads &&
+			       f->batch.bytes < f->flush_bytes
+		       ? 0
+		       : flush(f);
+}
+
+/* Of any length, from any place, for anybody. */
+static __attribute__((noinline)) int publish_any(struct fantail *f,
+						 struct fantail_target target,
+						 const void *ptr, size_t len,
+						 uint64_t cookie)
 {
 	struct arena *l = &f->lists, *a;
+	uint32_t entries;
 	uint64_t pos;
-	size_t entries;
-	int rc;
 
-	if (!len || len > fantail_payload_max(f))
+	if (!len || len > f->payload_max)
 		return -EINVAL;
 	if (is_list(target) &&
 	    (!target.count ||
@@ -225,28 +281,36 @@ int fantail_publish(struct fantail *f, struct fantail_target target,
 		f->stats.lag_again++;
 		return -EAGAIN;
 	}
-	arena_reclaim(f);
-	a = arena_locate(f, ptr, len, &pos);
+	a = find_payload(f, ptr, len, &pos);
 	if (!a)
 		return -EINVAL;
-	entries = (len + f->payload_limit - 1) / f->payload_limit;
-	if (fantail_sq_space(f->qp, FANTAIL_RING_DATA) < entries)
+	entries = (uint32_t)((len - 1) / f->payload_limit + 1);
+	if (data_space(f) < entries)
 		return ring_full(f);
 	if (is_list(target)) {
 		if (!arena_room(l, list_bytes(target.count),
 				&f->stats.list_wraps))
 			return arena_full(f);
-		memcpy((uint8_t *)l->mem.va + l->tail % l->mem.bytes,
-		       target.handles, 4ull * target.count);
+		memcpy((uint8_t *)l->mem.va + list_place(l), target.handles,
+		       4ull * target.count);
 	}
-	put_payload(f, target, a, pos, len, cookie);
-	if ((f->opt.flush_payloads &&
-	     f->batch.payloads >= f->opt.flush_payloads) ||
-	    (f->opt.flush_bytes && f->batch.bytes >= f->opt.flush_bytes)) {
-		rc = submit_batch(f, true);
-		return rc < 0 ? rc : 0;
-	}
-	return 0;
+	put_payload(f, target, a, pos, iova_of(a, ptr), len, cookie);
+	return flush_long(f);
+}
+
+int fantail_publish(struct fantail *f, struct fantail_target target,
+		    const void *ptr, size_t len, uint64_t cookie)
+{
+	struct arena *a = &f->arena;
+
+	/* What is usual: the next bytes of the reservation, in one entry. */
+	if (ptr != a->place || len - 1 >= reserved(a) ||
+	    len > f->payload_limit || is_list(target) || f->opt.blocking ||
+	    !data_space(f))
+		return publish_any(f, target, ptr, len, cookie);
+	use(a, len);
+	put_entry(f, target, iova_of(a, ptr), (uint32_t)len, cookie);
+	return flush_long(f);
 }
 
 int fantail_publish_copy(struct fantail *f, struct fantail_target target,
@@ -266,12 +330,7 @@ int data_flush(struct fantail *f)
 {
 	struct batch *b = &f->batch;
 	uint32_t us = f->opt.flush_us;
-	int rc;
 
-	if (!data_waits(f)) {
-		b->due = 0;
-		return 0;
-	}
 	if (us == FANTAIL_FLUSH_NEVER) {
 		if (b->payloads)
 			return 0;
@@ -284,6 +343,5 @@ int data_flush(struct fantail *f)
 	}
 	if (now_us(f) < b->due)
 		return 0;
-	rc = submit_batch(f, true);
-	return rc < 0 ? rc : 0;
+	return flush(f);
 }

@@ -76,11 +76,6 @@ void timers_set(struct timers *ts, struct timer *t, uint64_t due)
 	sift_up(ts, ts->count++, t);
 }
 
-uint64_t timers_next(const struct timers *ts)
-{
-	return ts->count ? ts->heap[0]->due : UINT64_MAX;
-}
-
 void timers_run(struct fantail *f, uint64_t now)
 {
 	struct timers *ts = &f->timers;

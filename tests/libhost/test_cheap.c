@@ -61,6 +61,42 @@ Test(cheap, one_doorbell_for_each_batch)
 	host_close(&h);
 }
 
+/* From the first payload until its BATCH event is taken, with a sleep. */
+static void batch_and_sleep(const struct fantail_group *g)
+{
+	void *place;
+	int i;
+
+	for (i = 0; i < PAYLOADS; i++) {
+		cr_assert_eq(fantail_arena_reserve(h.f, 200, &place), 0);
+		cr_assert_eq(fantail_publish(h.f, fantail_to_group(g), place,
+					     200, 1),
+			     0);
+	}
+	cr_assert_eq(fantail_submit_report(h.f), PAYLOADS);
+	cr_assert_eq(fantail_wait(h.f, -1), 1);
+	cr_assert_geq(fantail_poll(h.f, h.ev, 64), 1);
+	cr_assert_eq(h.ev[0].type, FANTAIL_EVENT_BATCH);
+}
+
+Test(cheap, one_register_write_for_a_batch_and_its_sleep)
+{
+	struct fantail_group *g = setup();
+	uint64_t before;
+	int i;
+
+	h.m->hold[FANTAIL_RING_DATA] = true;
+	h.m->work_in_wait = PAYLOADS + 1;
+	/* what came before was taken without a sleep */
+	batch_and_sleep(g);
+	before = h.m->writes;
+	for (i = 0; i < 50; i++)
+		batch_and_sleep(g);
+	cr_expect_eq(h.m->writes - before, 50, "%lu",
+		     (unsigned long)(h.m->writes - before));
+	host_close(&h);
+}
+
 Test(cheap, a_batch_allocates_nothing)
 {
 	struct fantail_group *g = setup();

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sanitizers: no */
+/*
+ * What a publisher whose card is in another process does in user space for a
+ * batch, counted instruction by instruction: from the first payload until its
+ * BATCH event is taken, the sleep between included. The bytes of the payloads
+ * are not written.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fantail.h"
+#include "../sim/vfu_child.h"
+
+enum {
+	ROUNDS = 10, /* the first one counts nothing, the second warms up */
+	PAYLOADS = 10,
+	BYTES = 200,
+	MOST = 2000,
+	NO_TRACE = 77, /* exit code */
+};
+
+static struct vfu_child server;
+
+/* The tracer sees it, and we never do. */
+static void mark(void)
+{
+	raise(SIGUSR1);
+}
+
+static int batch(struct fantail *f, const struct fantail_group *g)
+{
+	struct fantail_event event;
+	void *room;
+	char *at;
+	int i, n;
+
+	if (fantail_arena_reserve(f, PAYLOADS * BYTES, &room))
+		return -1;
+	at = room;
+	for (i = 0; i < PAYLOADS; i++, at += BYTES)
+		if (fantail_publish(f, fantail_to_group(g), at, BYTES, 1))
+			return -1;
+	if (fantail_submit(f) != PAYLOADS)
+		return -1;
+	do {
+		if (fantail_wait(f, -1) < 0)
+			return -1;
+		n = fantail_poll(f, &event, 1);
+	} while (!n);
+	return n == 1 && event.type == FANTAIL_EVENT_BATCH ? 0 : -1;
+}
+
+static int publish(void)
+{
+	struct fantail_options opt = {
+		.uri = server.uri,
+		.mac = { 2 },
+		.ip = 0x0a00020f,
+		.flush_us = FANTAIL_FLUSH_NEVER,
+	};
+	struct fantail_group *g;
+	struct fantail *f;
+	int i, rc = 0;
+
+	if (fantail_open(&opt, &f) || fantail_group_create(f, &g))
+		return 1;
+	for (i = 0; !rc && i < ROUNDS; i++) {
+		mark();
+		if (i)
+			rc = batch(f, g);
+		mark();
+	}
+	fantail_close(f);
+	return rc ? 2 : 0;
+}
+
+static pid_t start(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		_exit(NO_TRACE);
+	raise(SIGSTOP);
+	_exit(publish());
+}
+
+/* In a system call that waits for something, not stopped by us. */
+static bool sleeps(pid_t pid)
+{
+	char path[32], text[128], *state;
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	n = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[n] = '\0';
+	state = strrchr(text, ')');
+	return state && !strncmp(state, ") S", 3);
+}
+
+/* The card stands still until its publisher sleeps. */
+static int next_stop(pid_t pid)
+{
+	int status, got;
+
+	while (!(got = waitpid(pid, &status, WNOHANG)))
+		if (sleeps(pid))
+			kill(server.pid, SIGCONT);
+	cr_assert_eq(got, pid);
+	return status;
+}
+
+/* Run it to its end. counts[]: instructions from a mark to the next one. */
+static int trace(pid_t pid, unsigned int *counts)
+{
+	unsigned int marks = 0;
+	int status, signal;
+
+	status = next_stop(pid);
+	while (WIFSTOPPED(status)) {
+		bool inside = marks % 2;
+
+		signal = WSTOPSIG(status);
+		if (signal == SIGUSR1) {
+			inside = ++marks % 2;
+			kill(server.pid, inside ? SIGSTOP : SIGCONT);
+		} else if (inside) {
+			counts[marks / 2]++;
+		}
+		if (signal == SIGUSR1 || signal == SIGTRAP || signal == SIGSTOP)
+			signal = 0;
+		cr_assert_leq(marks, 2 * ROUNDS);
+		ptrace(inside ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL,
+		       (void *)(long)signal);
+		status = next_stop(pid);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	unsigned int x = *(const unsigned int *)a;
+	unsigned int y = *(const unsigned int *)b;
+
+	return (x > y) - (x < y);
+}
+
+Test(instructions, of_a_batch)
+{
+	unsigned int counts[ROUNDS] = { 0 }, *batches = counts + 2, median;
+	int code;
+
+	cr_assert_eq(vfu_child_start(&server, 0), 0);
+	code = trace(start(), counts);
+	cr_expect_eq(vfu_child_stop(&server), 0);
+	if (code == NO_TRACE)
+		cr_skip_test("ptrace is forbidden [needs: strace -c true]");
+	cr_assert_eq(code, 0);
+	qsort(batches, ROUNDS - 2, sizeof(*batches), by_value);
+	median = batches[(ROUNDS - 2) / 2] - counts[0];
+	cr_assert_gt(median, 500, "%u: is it counted at all?", median);
+	cr_expect_leq(median, MOST, "%u", median);
+}
