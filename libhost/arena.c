@@ -170,9 +170,14 @@ bool arena_room(struct arena *a, uint64_t len, uint64_t *wraps)
 	uint64_t offset = a->tail % size;
 	uint64_t skip = offset + len > size ? size - offset : 0;
 
-	/* With nothing in use no entry would ever free the skip. */
-	if (a->head == a->tail)
+	/*
+	 * With nothing in use it begins anew, where memory is warm; and no
+	 * entry would ever free the skip.
+	 */
+	if (a->head == a->tail) {
+		skip = offset ? size - offset : 0;
 		a->head += skip;
+	}
 	if (a->tail + skip + len - a->head > size)
 		return false;
 	a->tail += skip;
