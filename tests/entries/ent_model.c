@@ -310,6 +310,9 @@ static void install(struct ent_host *h, struct ent_conn *c, struct ent_entry *p,
 	l->snd_wscale = x->snd_wscale;
 	l->rcv_wscale = x->rcv_wscale;
 	l->ts = x->flags & FANTAIL_CTX_FLAGS_TIMESTAMPS_MASK;
+	l->reports = (x->flags & FANTAIL_CTX_FLAGS_POLICY_MASK) >>
+			     FANTAIL_CTX_FLAGS_POLICY_SHIFT ==
+		     FANTAIL_POLICY_REPORT;
 	l->up_edge = x->rcv_credit;
 	while (*end)
 		end = &(*end)->next;
