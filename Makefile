@@ -35,8 +35,8 @@ QUEUE_PAIRS ?= 1
 
 # Options of `make run`, each the program's option of that name (TRACE_WINDOW is --trace-window); they reach
 # it as they stand, whatever characters they hold (tools/run.sh).
-RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET DEVICE TRACE TRACE_WINDOW SEED PORT DROP_CLIENT CYCLE_LIMIT OUT \
-	FANOUT PCAP_LIMIT INTERVAL \
+RUN_VARS := CLIENTS MESSAGES BATCH FEED FRAMING NET DEVICE TRACE TRACE_WINDOW PERFETTO PERFETTO_BATCHES PERFETTO_WINDOW SEED PORT \
+	DROP_CLIENT CYCLE_LIMIT OUT FANOUT PCAP_LIMIT INTERVAL \
 	CONGESTION SACK LOSS REORDER REORDER_GAP DUP DELAY JITTER CORRUPT RATE QUEUE LOSE_TX LOSE_RX LINK_DIR \
 	PCIE_GEN PCIE_LANES PCIE_LATENCY_NS PCIE_WRITE_NS PCIE_READS MPS MRRS
 # Options of `make sim`, likewise; they come with those of the link and the PCIe model.
@@ -57,8 +57,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile mk/*.mk
 	@echo "Options of run: CLIENTS=100 MESSAGES=10000 BATCH=10 FEED=path|- FRAMING=itch|lines|fixed:N"
 	@echo "  LOSS=2% REORDER=1% DUP=1% DELAY=20ms JITTER=5ms CORRUPT=0.1% RATE=100mbit QUEUE=256k LINK_DIR=tx|rx|both"
-	@echo "  NET=slirp|tap|peers TRACE=file.fst SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64 QUEUE_PAIRS=1"
-	@echo "  and $(filter-out CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE SEED,$(RUN_VARS))"
+	@echo "  NET=slirp|tap|peers TRACE=file.fst PERFETTO=file.json SEED=n CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64 QUEUE_PAIRS=1"
+	@echo "  and $(filter-out CLIENTS MESSAGES BATCH FEED FRAMING NET TRACE PERFETTO SEED,$(RUN_VARS))"
 	@echo "  (make run, then build/bin/fantail-run --help says what they mean). DEPS=no installs nothing."
 
 deps: ## install the Debian packages that run, test and check need

@@ -552,6 +552,37 @@ module fantail_core #(
 
   assign busy_o = state_busy || conn_busy || enq_busy || ready_busy || send_busy || ack_busy || swp_busy;
 
+  // ---------------------------------------------------------------- watched: what the simulator's timeline looks at
+  // (sim/timeline.h); nothing in the engine reads it
+  logic        watch_append /*verilator public_flat_rd*/;
+  logic [31:0] watch_append_pos /*verilator public_flat_rd*/;
+  logic [6:0]  watch_append_bytes /*verilator public_flat_rd*/;
+  logic        watch_append_last /*verilator public_flat_rd*/;
+  logic        watch_walk /*verilator public_flat_rd*/;        // one begins
+  logic [2:0]  watch_walk_qp /*verilator public_flat_rd*/;
+  logic [31:0] watch_walk_pos /*verilator public_flat_rd*/;
+  logic [31:0] watch_walk_len /*verilator public_flat_rd*/;
+  logic        watch_walk_done /*verilator public_flat_rd*/;
+  logic [15:0] watch_walk_reached /*verilator public_flat_rd*/;
+  logic [15:0] watch_walk_skipped /*verilator public_flat_rd*/;
+  logic        watch_queue /*verilator public_flat_rd*/;       // a connection's queue is written
+  logic [13:0] watch_queue_id /*verilator public_flat_rd*/;
+  logic [31:0] watch_queue_seq /*verilator public_flat_rd*/;   // behind its last byte
+  assign watch_append       = s_append_valid;
+  assign watch_append_pos   = s_append_data.pos;
+  assign watch_append_bytes = s_append_data.bytes;
+  assign watch_append_last  = s_append_data.last;
+  assign watch_walk         = s_walk_valid && s_walk_ready;
+  assign watch_walk_qp      = s_walk_data.qp;
+  assign watch_walk_pos     = s_walk_data.pos;
+  assign watch_walk_len     = s_walk_data.len;
+  assign watch_walk_done    = walkdone_valid_o;
+  assign watch_walk_reached = walkdone_reached_o;
+  assign watch_walk_skipped = walkdone_skipped_o;
+  assign watch_queue        = enq_we;
+  assign watch_queue_id     = enq_waddr;
+  assign watch_queue_seq    = enq_wdata.queued;
+
   // no byte below the watermark or at or above the tail is ever read
   `ASSERT(ReadWithinLog, !(log_rd_valid && (log_rd_pos - log_low_o) >= (tail - log_low_o)))
 

@@ -127,6 +127,9 @@ void card_axil_write(struct card *card, const struct card_write *w)
 	card->stats.mmio_writes++;
 	if (card->fanout)
 		card_fanout_write(card, w);
+	if (card->watch)
+		timeline_watch_write(card->watch, card_time(card), w->offset,
+				     w->value);
 }
 
 void card_axil_read(struct card *card, uint32_t offset)
@@ -161,6 +164,8 @@ static void sample_axil(struct card *card)
 		axil->resp = out->axil_bresp;
 		axil->state = AXIL_FREE;
 		in->axil_bready = 0;
+		if (card->watch)
+			timeline_watch_written(card->watch, card_time(card));
 	} else if (axil->state == AXIL_READ && out->axil_rvalid) {
 		axil->resp = out->axil_rresp;
 		axil->value = out->axil_rdata;
@@ -190,9 +195,14 @@ static void sample_read(struct card *card)
 		judge_burst(card, out->axi_araddr, beats, true);
 		pcie_read(&card->pcie, card->dut.cycle, out->axi_arqp,
 			  out->axi_araddr & ~(uint64_t)(DUT_BEAT - 1), beats);
+		if (card->watch)
+			card_timeline_read(card);
 	}
-	if (in->axi_rvalid && out->axi_rready)
+	if (in->axi_rvalid && out->axi_rready) {
 		in->axi_rvalid = 0;
+		if (card->watch)
+			card_timeline_line(card);
+	}
 	in->axi_arready = pcie_read_room(&card->pcie);
 }
 
@@ -221,6 +231,8 @@ static void take_write_beat(struct card *card)
 	pcie_write(&card->pcie, card->dut.cycle, card->aw_qp[head],
 		   card->aw_addr[head] + (uint64_t)card->w_beat * DUT_BEAT,
 		   card->dut.axi_wdata, out->axi_wstrb, card->w_beat == 0);
+	if (card->watch)
+		card_timeline_beat(card, head, last);
 	card->w_beat++;
 	if (last != !!out->axi_wlast)
 		card_offence(card, false, "write data: wlast at beat %u of %u",
@@ -353,6 +365,8 @@ int card_cycle(struct card *card)
 	sample_write(card);
 	if (dut->out.irq)
 		pcie_interrupt(&card->pcie, dut->cycle, dut->out.irq);
+	if (card->watch)
+		card_timeline_cycle(card);
 	card_mac_sample(card);
 	/* ... then the edge, and only then new inputs. */
 	dut_edge(dut);

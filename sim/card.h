@@ -18,6 +18,7 @@
 #include "net.h"
 #include "pcap.h"
 #include "pcie.h"
+#include "timeline_watch.h"
 #include "wire_check.h"
 
 #define CARD_FRAME_MIN 60 /* bytes without FCS */
@@ -63,6 +64,7 @@ struct card_mac_tx {
 	struct fantail_sim_mac window;
 	uint64_t starved, unused;
 	uint64_t skipped_us; /* card_stats.skipped_us at the first beat */
+	struct timeline_time begin; /* of this frame, for the timeline */
 	uint8_t frame[CARD_FRAME_MAX + DUT_BEAT];
 };
 
@@ -105,7 +107,9 @@ struct card {
 	struct fantail_pcap *pcap;
 	struct fantail_fanout *fanout; /* or NULL */
 	unsigned int fanout_qp;
-	uint16_t fanout_tail; /* of its DATA ring, as rung last */
+	uint16_t fanout_tail;	      /* of its DATA ring, as rung last */
+	struct timeline *timeline;    /* or NULL */
+	struct timeline_watch *watch; /* with timeline */
 	bool mac_pacing;
 	int64_t pacing_bytes; /* of 100 GbE in one cycle */
 
@@ -171,6 +175,15 @@ void card_judge_hold(struct card *card, struct card_hold *hold, bool valid,
 /* sim_fanout.c: what the meter is told, once there is one. */
 void card_fanout_hooks(struct card *card, struct fantail_wire_check_config *wc);
 void card_fanout_write(struct card *card, const struct card_write *w);
+
+/* sim_timeline.c: the timeline, once there is one. */
+int card_timeline_open(struct card *card, const struct fantail_sim_config *cfg);
+void card_timeline_close(struct card *card);
+struct timeline_time card_time(const struct card *card);
+void card_timeline_cycle(struct card *card);
+void card_timeline_read(struct card *card);
+void card_timeline_line(struct card *card);
+void card_timeline_beat(struct card *card, unsigned int slot, bool last);
 
 /* Real time: after a sleep, before anything relies on now_us. */
 void card_look_at_clock(struct card *card);

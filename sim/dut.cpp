@@ -15,6 +15,7 @@
 #include <string>
 
 #include "Vfantail.h"
+#include "Vfantail___024root.h"
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -377,4 +378,27 @@ extern "C" void dut_settle(struct dut *dut)
 	top->clk = 0;
 	eval(dut, 1);
 	get_outputs(&dut->out, top);
+}
+
+// The names that Verilator gives to what is public inside.
+#define INSIDE(name) (root->fantail__DOT__u_core__DOT__watch_##name)
+
+extern "C" void dut_look(const struct dut *dut, struct dut_watch *watch)
+{
+	const Vfantail___024root *root = dut->model->top->rootp;
+
+	watch->append = INSIDE(append);
+	watch->append_last = INSIDE(append_last);
+	watch->append_bytes = INSIDE(append_bytes);
+	watch->append_pos = INSIDE(append_pos);
+	watch->walk = INSIDE(walk);
+	watch->walk_qp = INSIDE(walk_qp);
+	watch->walk_pos = INSIDE(walk_pos);
+	watch->walk_len = INSIDE(walk_len);
+	watch->walk_done = INSIDE(walk_done);
+	watch->walk_reached = INSIDE(walk_reached);
+	watch->walk_skipped = INSIDE(walk_skipped);
+	watch->queue = INSIDE(queue);
+	watch->queue_id = INSIDE(queue_id);
+	watch->queue_seq = INSIDE(queue_seq);
 }

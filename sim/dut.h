@@ -79,6 +79,22 @@ struct dut_out {
 	uint8_t idle;
 };
 
+/* Inside the engine, as settled (watch_ in rtl/fantail_core.sv). */
+struct dut_watch {
+	bool append; /* payload bytes go into the log: */
+	bool append_last;
+	uint8_t append_bytes;
+	uint32_t append_pos;
+	bool walk; /* replication begins, of these bytes of the log: */
+	uint8_t walk_qp;
+	uint32_t walk_pos, walk_len;
+	bool walk_done; /* it ends */
+	uint16_t walk_reached, walk_skipped;
+	bool queue; /* a connection's queue is written: */
+	uint16_t queue_id;
+	uint32_t queue_seq; /* sequence number behind it */
+};
+
 struct dut_model;
 
 struct dut {
@@ -122,6 +138,9 @@ void dut_edge(struct dut *dut);
 
 /* Falling edge with the new inputs; then the outputs are valid. */
 void dut_settle(struct dut *dut);
+
+/* A look inside, after dut_settle(). Costs nothing when it is not taken. */
+void dut_look(const struct dut *dut, struct dut_watch *watch);
 
 #ifdef __cplusplus
 }

@@ -118,6 +118,15 @@ struct fantail_sim_config {
 	const char *trace;
 	uint64_t trace_first;
 	uint64_t trace_cycles;
+	/*
+	 * Timeline of batches (trace event format, for ui.perfetto.dev): its
+	 * file, NULL: none; and its window, both ends included, of batches
+	 * or of cycles. See fantail_sim_timeline_write().
+	 */
+	const char *timeline;
+	bool timeline_cycles;	   /* default false: batches */
+	uint64_t timeline_first;   /* default 0 */
+	uint64_t timeline_last;	   /* default 2 */
 	uint64_t cycle_limit;	   /* 0: none */
 	unsigned int ns_per_cycle; /* 1..1000; default 4 (250 MHz) */
 	struct fantail_sim_pcie pcie;
@@ -507,6 +516,65 @@ int fantail_sim_fanout_result(struct fantail_sim *sim,
 			      struct fantail_fanout_result *result);
 int fantail_sim_fanout_places(struct fantail_sim *sim, uint32_t member,
 			      struct fantail_fanout_places *places);
+
+/* What a host does, for the timeline. */
+enum fantail_sim_call {
+	FANTAIL_SIM_PUBLISH,
+	FANTAIL_SIM_SUBMIT,
+	FANTAIL_SIM_POLL,
+	FANTAIL_SIM_WAIT,
+};
+
+/* No batch in particular. */
+#define FANTAIL_SIM_NO_BATCH UINT64_MAX
+
+/* A moment on the card's clock, from fantail_sim_timeline_now(). */
+struct fantail_sim_moment {
+	uint64_t ns;
+	uint64_t cycle;
+};
+
+/* What a timeline holds. */
+struct fantail_sim_timeline {
+	uint64_t batches; /* whose doorbell is in it */
+	uint64_t slices;
+	bool full; /* it ends early: there was no room for more */
+};
+
+/* The moment at which a call begins. */
+void fantail_sim_timeline_now(struct fantail_sim *sim,
+			      struct fantail_sim_moment *moment);
+
+/**
+ * fantail_sim_timeline_call - a call of the host has ended
+ * @sim: the handle
+ * @call: which
+ * @begin: when it began
+ * @batch: the batch that it was for, or the first of those that it told of;
+ *	FANTAIL_SIM_NO_BATCH. Batches are those of one entry with LAST each that
+ *	have a PUBLISH, numbered from 0 since open
+ * @last: the last of them
+ *
+ * Does nothing without a timeline.
+ */
+void fantail_sim_timeline_call(struct fantail_sim *sim,
+			       enum fantail_sim_call call,
+			       const struct fantail_sim_moment *begin,
+			       uint64_t batch, uint64_t last);
+
+/**
+ * fantail_sim_timeline_write - end the timeline and write its file
+ * @sim: the handle
+ * @result: if not NULL, what it holds
+ *
+ * Slices that are of no batch are in a timeline of batches from the doorbell
+ * of the first one on, until the last one is acknowledged and told. Without
+ * this call fantail_sim_close() writes it. A second call changes nothing.
+ *
+ * Returns 0; -ENOTSUP: no timeline; -ENOMEM, or what writing gave.
+ */
+int fantail_sim_timeline_write(struct fantail_sim *sim,
+			       struct fantail_sim_timeline *result);
 
 /**
  * fantail_sim_check - has everything been right so far?

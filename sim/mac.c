@@ -68,6 +68,9 @@ static void frame_sent(struct card *card)
 		card_offence(card, false, "sent a frame of %s%u bytes",
 			     tx->oversize ? "more than " : "", tx->len);
 	record(card, tx->frame, tx->len);
+	if (card->watch)
+		timeline_watch_sent(card->watch, tx->begin, card_time(card),
+				    tx->frame, tx->len);
 	/* The checker logs by itself; a run-time error it returns. */
 	if (card->check &&
 	    fantail_wire_check_tx(card->check, tx->frame, tx->len,
@@ -99,6 +102,8 @@ static void sent_beat(struct card *card)
 			     out->mac_tx_tlast ? " on last" : "");
 	bytes = (unsigned int)__builtin_popcountll(keep);
 	beat_in_window(card, bytes);
+	if (card->watch && !tx->in_frame)
+		tx->begin = card_time(card);
 	tx->in_frame = true;
 	tx->credit -= bytes;
 	if (tx->len + bytes > CARD_FRAME_MAX)
@@ -171,6 +176,9 @@ static void fetch_frame(struct card *card)
 	card->stats.rx_frames++;
 	card->stats.rx_bytes += rx->len;
 	record(card, rx->frame, rx->len);
+	if (card->watch)
+		timeline_watch_received(card->watch, card_time(card), rx->frame,
+					rx->len);
 	if (card->check &&
 	    fantail_wire_check_rx(card->check, rx->frame, rx->len,
 				  card->now_us) == -ENOMEM)

@@ -21,6 +21,7 @@ void fantail_sim_config_init(struct fantail_sim_config *cfg)
 		.seed = 1,
 		.ns_per_cycle = 4,
 		.wire_check = true,
+		.timeline_last = 2,
 	};
 }
 
@@ -273,6 +274,8 @@ int fantail_sim_open(const struct fantail_sim_config *cfg,
 	if (!rc)
 		rc = open_recorders(&sim->card, cfg);
 	if (!rc)
+		rc = card_timeline_open(&sim->card, cfg);
+	if (!rc)
 		rc = open_dut(&sim->card, cfg);
 	if (!rc)
 		rc = bring_up(sim);
@@ -305,6 +308,7 @@ void fantail_sim_close(struct fantail_sim *sim)
 	/* which tells the meter of each connection's end */
 	fantail_wire_check_close(card->check);
 	fantail_fanout_close(card->fanout);
+	card_timeline_close(card);
 	fantail_net_close(card->net);
 	pcie_free(&card->pcie);
 	hostmem_free(&card->mem);

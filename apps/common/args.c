@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,18 +83,41 @@ uint64_t args_bytes(const char *name, const char *text, uint64_t least)
 	return value;
 }
 
+/* A number of digits only, up to @end. */
+static bool digits(const char *text, char end, unsigned long long *value,
+		   const char **next)
+{
+	char *at;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*value = strtoull(text, &at, 10);
+	*next = at + 1;
+	return !errno && *at == end;
+}
+
+void args_range(const char *name, const char *what, const char *text,
+		uint64_t *first, uint64_t *last)
+{
+	unsigned long long from = 0, to = 0;
+	const char *next;
+
+	if (!digits(text, ':', &from, &next) ||
+	    !digits(next, '\0', &to, &next) || to < from)
+		bad_input("--%s: '%s' is not FIRST:LAST, two %s numbers in "
+			  "rising order",
+			  name, text, what);
+	*first = from;
+	*last = to;
+}
+
 void args_window(const char *text, uint64_t *from, uint64_t *cycles)
 {
-	unsigned long long first, last;
-	int used = 0;
+	uint64_t last;
 
-	if (sscanf(text, "%llu:%llu%n", &first, &last, &used) != 2 ||
-	    text[used] || last < first || strchr(text, '-'))
-		bad_input("--trace-window: '%s' is not FIRST:LAST, two cycle "
-			  "numbers in rising order",
-			  text);
-	*from = first;
-	*cycles = last - first + 1;
+	args_range("trace-window", "cycle", text, from, &last);
+	*cycles = last - *from + 1;
 }
 
 uint16_t args_claim_port(uint16_t port)

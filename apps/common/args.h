@@ -16,7 +16,8 @@ enum {
 /* Keys of options that have no letter. */
 enum {
 	ARGS_KEY_FIRST = 256,
-	ARGS_KEY_MODEL = 512, /* those of model_options.h from here */
+	ARGS_KEY_MODEL = 512,	 /* those of model_options.h from here */
+	ARGS_KEY_TIMELINE = 768, /* and of timeline_options.h */
 	ARGS_KEY_LAST = 1023,
 };
 
@@ -46,6 +47,10 @@ uint64_t args_bytes(const char *name, const char *text, uint64_t least);
 
 /* A recording below that holds nothing. */
 #define ARGS_PCAP_LEAST 4096
+
+/* The value of --@name as FIRST:LAST, numbers of a @what in rising order. */
+void args_range(const char *name, const char *what, const char *text,
+		uint64_t *first, uint64_t *last);
 
 /* --trace-window=FIRST:LAST, as first cycle and number of cycles. */
 void args_window(const char *text, uint64_t *from, uint64_t *cycles);

@@ -218,6 +218,9 @@ static int finish(struct publisher_job *job, struct summary *s, int result)
 		printf("summary: %s%s%s\n", path, job->pcap ? "  frames: " : "",
 		       job->pcap ? job->pcap : "");
 	}
+	if (timeline_tell(&job->options->timeline, &job->timeline,
+			  job->timeline_rc))
+		result = result ? result : EXIT_FAILED;
 	fflush(stdout);
 	if (result == EXIT_FAILED)
 		explain_failure(job);

@@ -125,6 +125,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->model;
+		state->child_inputs[1] = &o->timeline;
 		return 0;
 	case '?':
 		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP,
@@ -223,6 +224,10 @@ static void check_device(struct options *o)
 		bad_input("--%s: frames and their places are seen by "
 			  "fantail-sim only",
 			  o->fanout ? "fanout" : "pcap-limit");
+	if (o->timeline.path)
+		bad_input("--perfetto: the clock of '%s' is that of "
+			  "fantail-sim; ask for the timeline there",
+			  o->device);
 	if (o->model.given || o->trace || o->cycle_limit)
 		bad_input("--device: link, PCIe, waves and cycles of '%s' are "
 			  "those of fantail-sim; choose them there",
@@ -257,6 +262,7 @@ void options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct argp_child children[] = {
 		{ &model_argp, 0, NULL, 0 },
+		{ &timeline_argp, 0, NULL, 0 },
 		{ 0 },
 	};
 	static const struct argp argp = { table,    parse, NULL, doc,
@@ -286,4 +292,5 @@ void options_parse(int argc, char **argv, struct options *options)
 	if (options->device)
 		check_device(options);
 	model_check(&options->model);
+	timeline_check(&options->timeline);
 }

@@ -9,6 +9,7 @@
 #include "args.h"
 #include "feed.h"
 #include "model_options.h"
+#include "timeline_options.h"
 
 enum {
 	EXIT_FAILED = 1,	/* the run was not right */
@@ -45,6 +46,7 @@ struct options {
 	uint64_t cycle_limit;	/* 0: none */
 	uint64_t seed;
 	struct model_options model;
+	struct timeline_options timeline;
 };
 
 /*

@@ -153,6 +153,7 @@ static int drop_client(struct publisher *p)
 static int submit(struct publisher *p)
 {
 	struct session *s = &p->session;
+	struct fantail_sim_moment begin;
 	int rc;
 
 	if (!p->in_batch)
@@ -164,7 +165,10 @@ static int submit(struct publisher *p)
 	if (rc && rc != -ENOSPC)
 		return session_fail(s, "measuring a batch failed: %s",
 				    strerror(-rc));
+	begin = rig_call(&p->rig);
 	rc = fantail_submit(p->rig.lib);
+	rig_called(&p->rig, FANTAIL_SIM_SUBMIT, begin, s->summary->batches,
+		   s->summary->batches);
 	if (rc < 0)
 		return session_fail(s, "ringing the doorbell failed: %s",
 				    strerror(-rc));
@@ -209,6 +213,7 @@ static int publish(struct publisher *p)
 {
 	struct session *s = &p->session;
 	struct pending *m = &p->pending;
+	struct fantail_sim_moment begin;
 	uint8_t *place;
 	void *room;
 	int rc;
@@ -219,8 +224,11 @@ static int publish(struct publisher *p)
 		if (!p->in_batch)
 			place += -(uintptr_t)place % LINE;
 		memcpy(place, m->data, m->length);
+		begin = rig_call(&p->rig);
 		rc = fantail_publish(p->rig.lib, fantail_to_group(s->group),
 				     place, m->length, s->summary->messages);
+		rig_called(&p->rig, FANTAIL_SIM_PUBLISH, begin,
+			   s->summary->batches, s->summary->batches);
 	}
 	if (rc == -EAGAIN)
 		return rc;
@@ -528,6 +536,9 @@ int publisher_run(struct publisher_job *job, struct summary *summary)
 	if (!rc) {
 		rc = run(&p);
 		sum_up(&p);
+		if (p.rig.timeline)
+			job->timeline_rc = fantail_sim_timeline_write(
+				p.rig.sim, &job->timeline);
 		rig_close(&p.rig);
 	}
 	free(s->clients);

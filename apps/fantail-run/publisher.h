@@ -31,6 +31,8 @@ struct publisher_job {
 	/* results */
 	unsigned int disconnected; /* clients that left on the way */
 	char error[512];	   /* why it failed, one line */
+	int timeline_rc;	   /* of writing it */
+	struct fantail_sim_timeline timeline;
 };
 
 /*

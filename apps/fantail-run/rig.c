@@ -91,6 +91,7 @@ static int open_sim(struct rig *rig, struct publisher_job *job)
 	cfg.trace_cycles = o->trace_cycles;
 	cfg.cycle_limit = o->cycle_limit;
 	cfg.pcie = o->model.pcie;
+	timeline_configure(&o->timeline, &cfg);
 	cfg.log = on_log;
 
 	rc = fantail_sim_open(&cfg, &rig->sim);
@@ -224,6 +225,7 @@ int rig_open(struct rig *rig, struct publisher_job *job)
 	}
 	if (!rig->sim)
 		return 0;
+	rig->timeline = o->timeline.path;
 	rc = fantail_sim_fanout_open(rig->sim, o->clients, 0);
 	if (rc) {
 		snprintf(job->error, sizeof(job->error),
@@ -252,6 +254,22 @@ uint64_t rig_now_us(struct rig *rig)
 uint64_t rig_cycles(struct rig *rig)
 {
 	return rig->sim ? fantail_sim_cycles(rig->sim) : 0;
+}
+
+struct fantail_sim_moment rig_call(struct rig *rig)
+{
+	struct fantail_sim_moment now = { 0 };
+
+	if (rig->timeline)
+		fantail_sim_timeline_now(rig->sim, &now);
+	return now;
+}
+
+void rig_called(struct rig *rig, enum fantail_sim_call call,
+		struct fantail_sim_moment begin, uint64_t batch, uint64_t last)
+{
+	if (rig->timeline)
+		fantail_sim_timeline_call(rig->sim, call, &begin, batch, last);
 }
 
 int rig_tick(struct rig *rig)

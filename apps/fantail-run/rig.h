@@ -6,6 +6,7 @@
 #ifndef FANTAIL_RUN_RIG_H
 #define FANTAIL_RUN_RIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct rig {
 	double since;		 /* wall clock, seconds */
 	struct fantail_dev *dev;
 	struct fantail *lib;
+	bool timeline; /* is there one? */
 };
 
 /*
@@ -46,6 +48,16 @@ uint64_t rig_cycles(struct rig *rig);
 
 /* Let a microsecond of the card's time pass. 0 or -errno. */
 int rig_tick(struct rig *rig);
+
+/*
+ * A call of the library, for the timeline: ask for the moment before it, and
+ * tell when it is over, of which batches it was (RIG_NO_BATCH: of none).
+ * Without a timeline they cost nothing.
+ */
+#define RIG_NO_BATCH FANTAIL_SIM_NO_BATCH
+struct fantail_sim_moment rig_call(struct rig *rig);
+void rig_called(struct rig *rig, enum fantail_sim_call call,
+		struct fantail_sim_moment begin, uint64_t batch, uint64_t last);
 
 /* rig_model() - what the model has cost so far: cycles and seconds */
 void rig_model(struct rig *rig, struct summary *s);

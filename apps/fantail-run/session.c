@@ -200,6 +200,19 @@ static void join_new(struct session *s)
 	}
 }
 
+/* For the timeline: a poll that told of batches is theirs. */
+static void polled(struct session *s, struct fantail_sim_moment begin,
+		   const struct fantail_event *events, int n)
+{
+	uint64_t told = 0;
+
+	for (int i = 0; i < n; i++)
+		told += events[i].type == FANTAIL_EVENT_BATCH;
+	rig_called(s->rig, FANTAIL_SIM_POLL, begin,
+		   told ? s->done : RIG_NO_BATCH,
+		   told ? s->done + told - 1 : RIG_NO_BATCH);
+}
+
 int session_poll(struct session *s)
 {
 	struct fantail_event events[EVENTS];
@@ -208,7 +221,10 @@ int session_poll(struct session *s)
 
 	fantail_stats(s->rig->lib, &before);
 	do {
+		struct fantail_sim_moment begin = rig_call(s->rig);
+
 		n = fantail_poll(s->rig->lib, events, EVENTS);
+		polled(s, begin, events, n);
 		all += n;
 		for (int i = 0; i < n; i++)
 			on_event(s, &events[i]);
@@ -349,6 +365,7 @@ static int sleep_virtual(struct session *s, int fd, int64_t timeout_us)
 
 int session_step(struct session *s, int fd, int64_t timeout_us)
 {
+	struct fantail_sim_moment begin;
 	int rc;
 
 	rc = session_poll(s);
@@ -356,9 +373,11 @@ int session_step(struct session *s, int fd, int64_t timeout_us)
 		return rc;
 	if (timeout_us > LOOK_US)
 		timeout_us = LOOK_US;
+	begin = rig_call(s->rig);
 	rc = s->job->options->net == NET_PEERS
 		     ? sleep_virtual(s, fd, timeout_us)
 		     : sleep_real(s, fd, timeout_us);
+	rig_called(s->rig, FANTAIL_SIM_WAIT, begin, RIG_NO_BATCH, RIG_NO_BATCH);
 	if (rc < 0)
 		return session_fail(s, "waiting for the card failed: %s",
 				    strerror(-rc));

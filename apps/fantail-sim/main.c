@@ -71,6 +71,7 @@ static struct fantail_sim *open_card(const struct settings *s, uint16_t port)
 	cfg.ns_per_cycle = s->clock_ns;
 	cfg.pcie = s->model.pcie;
 	cfg.mac_pacing = s->mac_pacing;
+	timeline_configure(&s->timeline, &cfg);
 	cfg.log = on_log;
 	cfg.log_ctx = (void *)(uintptr_t)s;
 	rc = fantail_sim_open(&cfg, &sim);
@@ -163,6 +164,7 @@ static int serve(const struct settings *s, struct fantail_sim *sim,
 int main(int argc, char **argv)
 {
 	struct fantail_vfu_config cfg = { 0 };
+	struct fantail_sim_timeline timeline;
 	struct fantail_vfu *vfu;
 	struct fantail_sim *sim;
 	struct settings s;
@@ -191,6 +193,11 @@ int main(int argc, char **argv)
 	greet(&s, port);
 	rc = serve(&s, sim, vfu, signal_fd);
 	if (write_stats(&s, sim, vfu) && !rc)
+		rc = -EIO;
+	if (s.timeline.path &&
+	    timeline_tell(&s.timeline, &timeline,
+			  fantail_sim_timeline_write(sim, &timeline)) &&
+	    !rc)
 		rc = -EIO;
 	fantail_vfu_close(vfu);
 	if (fantail_sim_check(sim, why, sizeof(why))) {

@@ -128,6 +128,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &s->model;
+		state->child_inputs[1] = &s->timeline;
 		return 0;
 	case '?':
 		argp_help(state->root_argp, stdout,
@@ -179,6 +180,7 @@ void settings_parse(int argc, char **argv, struct settings *s)
 {
 	static const struct argp_child children[] = {
 		{ &model_argp, 0, NULL, 0 },
+		{ &timeline_argp, 0, NULL, 0 },
 		{ 0 },
 	};
 	static const struct argp argp = { table,    parse, "SOCKET", doc,
@@ -205,4 +207,5 @@ void settings_parse(int argc, char **argv, struct settings *s)
 		bad_input("--trace-window: no waves are asked for; name a file "
 			  "with --trace");
 	model_check(&s->model);
+	timeline_check(&s->timeline);
 }

@@ -8,6 +8,7 @@
 
 #include "args.h"
 #include "model_options.h"
+#include "timeline_options.h"
 
 struct settings {
 	const char *path;  /* of the socket */
@@ -27,6 +28,7 @@ struct settings {
 	uint64_t pcap_limit;   /* bytes, 0: none */
 	uint64_t seed;
 	struct model_options model;
+	struct timeline_options timeline;
 };
 
 /*
