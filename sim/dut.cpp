@@ -340,6 +340,9 @@ extern "C" void dut_close(struct dut *dut)
 
 	if (!m)
 		return;
+	// What is public inside is taken off the context's list, and another
+	// model of this thread may have changed the context behind our back.
+	in_use = nullptr;
 	if (m->context)
 		use_context(m->context.get());
 	current = dut;

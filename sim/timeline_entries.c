@@ -95,6 +95,9 @@ static void tell_doorbell(struct timeline_watch *w, struct watch_doorbell *bell,
 	bell->told = true;
 	if (timeline_add(w->t, &e) && !b->rung_for)
 		w->t->batches++;
+	/* entries before its first PUBLISH may have been rung for long ago */
+	if (!b->rung_for)
+		b->doorbell = bell->begin;
 	b->rung_for = true;
 }
 

@@ -26,7 +26,7 @@
 
 const struct timeline_word timeline_words[TIMELINE_KINDS] = {
 	[TIMELINE_BATCH] = { "batch", TIMELINE_TRACK_BATCH,
-		{ NUMBER("payloads"), NUMBER("bytes"), NUMBER("deliveries"), NUMBER("qp") } },
+		{ NUMBER("payloads"), NUMBER("bytes"), NUMBER("receivers"), NUMBER("qp") } },
 	[TIMELINE_PUBLISH] = CALL("publish"),
 	[TIMELINE_SUBMIT] = CALL("submit"),
 	[TIMELINE_POLL] = CALL("poll"),
