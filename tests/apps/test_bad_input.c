@@ -119,6 +119,24 @@ Test(bad_input, link)
 	refused("--link-dir=up", NULL, "'up' is neither tx, rx nor both");
 }
 
+Test(bad_input, timeline)
+{
+	const char *file = "--perfetto=build/test-bad-input/t.json";
+
+	refused("--perfetto=/nonexistent/t.json", NULL,
+		"--perfetto: cannot write '/nonexistent/t.json'");
+	refused("--perfetto-batches=1:2", NULL, "with --perfetto");
+	refused(file, "--perfetto-batches=3", "'3' is not FIRST:LAST");
+	refused(file, "--perfetto-batches=3:2", "'3:2' is not FIRST:LAST");
+	refused(file, "--perfetto-batches=1:2x", "two batch numbers");
+	refused(file, "--perfetto-window=-1:5", "'-1:5' is not FIRST:LAST");
+	refused(file, "--perfetto-window=1:99999999999999999999",
+		"two cycle numbers");
+	refused("--perfetto-window=1:5", "--perfetto-batches=1:5",
+		"leave out one");
+	refused("--device=vfio-user:none", file, "ask for the timeline there");
+}
+
 Test(bad_input, unknown_option)
 {
 	refused("--no-such-option", NULL,
