@@ -22,6 +22,13 @@ def blocks(series):
     return "".join(out)
 
 
+def gnuplot(folder, name, script):
+    """Keep the script, run it. None, or why there is no plot."""
+    (pathlib.Path(folder) / f"{name}.gp").write_text(script)
+    done = subprocess.run(["gnuplot", "-"], input=script, text=True, capture_output=True, check=False)
+    return f"{name}: {done.stderr.strip()}" if done.returncode else None
+
+
 def draw(folder, name, head, series):
     """series: (title, style, points). 0, or why there is no plot."""
     series = [s for s in series if s[2]]
@@ -29,9 +36,7 @@ def draw(folder, name, head, series):
         return f"{name}: no measurements"
     plot = ", ".join(f"$d{n} using 1:2 with {style} title '{title}'" for n, (title, style, _) in enumerate(series))
     script = f"{STYLE}{head}\n{blocks([s[2] for s in series])}set output '{folder}/{name}.png'\nplot {plot}\n"
-    (pathlib.Path(folder) / f"{name}.gp").write_text(script)
-    done = subprocess.run(["gnuplot", "-"], input=script, text=True, capture_output=True, check=False)
-    return f"{name}: {done.stderr.strip()}" if done.returncode else None
+    return gnuplot(folder, name, script)
 
 
 def points(rows, x, y, **want):
@@ -50,7 +55,55 @@ def targets(r):
     return r["targets"]
 
 
-def draw_all(folder, rows):
+# Slices of the timeline, in the order of the data (docs/architecture.md).
+WAY = ("doorbell", "entry fetch", "payload read", "log append", "replication", "segment", "BATCH record", "ACK")
+
+
+def draw_way(folder, timeline):
+    """When a batch is in which stage: the slices of its timeline, a row for each kind."""
+    slices = [e for e in timeline["traceEvents"] if e["ph"] == "X" and e["name"] in WAY]
+    rung = [e["ts"] for e in slices if e["name"] == "doorbell"]
+    if not rung:
+        return "batch: no doorbell in the timeline"
+    rows = len(WAY)
+    points = [(e["ts"] - rung[0], rows - WAY.index(e["name"]), max(e["dur"], 0.06)) for e in slices]
+    tics = ", ".join(f"'{name}' {rows - i}" for i, name in enumerate(WAY))
+    script = (f"{STYLE}set title 'a batch: 10 x 1,448 B to 20 connections'\nset yrange [0.4:{rows + 0.6}]\n"
+              f"set ytics ({tics})\nset xlabel 'microseconds since the doorbell'\nunset key\n{blocks([points])}"
+              f"set output '{folder}/batch.png'\nplot $d0 using 1:2:3:(0) with vectors nohead lw 8 lc 'web-blue'\n")
+    return gnuplot(folder, "batch", script)
+
+
+def draw_stages(folder, rows):
+    """What each stage does with the cycles, for each size of segment."""
+    chosen = {r["bytes"]: r for r in rows if r["case"] == "segments" and not r["acks"] and not r["paced"]}
+    if not chosen:
+        return "stages: no measurements"
+    sizes = sorted(chosen, reverse=True)
+    names = list(chosen[sizes[0]]["stages"])
+    lines = []
+    for name in names:
+        parts = []
+        for size_ in sizes:
+            span = chosen[size_]["first_cycles"] + chosen[size_]["cycles"]
+            parts += [100 * part / span for part in chosen[size_]["stages"][name]]
+        lines.append(f"{name} " + " ".join(f"{p:.4g}" for p in parts))
+    data = "$d << EOD\n" + "\n".join(lines) + "\nEOD\n"
+    plot, labels = [], []
+    for i, size_ in enumerate(sizes):
+        labels.append(f"set label '{size_:,} B' at {i * (len(names) + 1) + (len(names) - 1) / 2}, graph -0.17 center\n")
+        plot.append(f"newhistogram at {i * (len(names) + 1)}, $d using {2 + 2 * i}:xtic(1) lc 'web-blue' "
+                    f"{'notitle' if i else 'title ' + repr('busy')}")
+        plot.append(f"$d using {3 + 2 * i} lc 'orange' {'notitle' if i else 'title ' + repr('blocked')}")
+    script = (f"{STYLE}set style data histograms\nset style histogram rowstacked\nset bmargin 7\n"
+              "set style fill solid\nset boxwidth 0.8\nset xtics rotate by -60 font ',9'\nset yrange [0:100]\n"
+              f"set key outside top center horizontal\n{''.join(labels)}"
+              f"set ylabel '% of the cycles, to 1,000 connections; MAC always ready'\n{data}"
+              f"set output '{folder}/stages.png'\nplot {', '.join(plot)}\n")
+    return gnuplot(folder, "stages", script)
+
+
+def draw_all(folder, rows, timeline):
     """Plots to folder. A list of what is missing, and why."""
     if not shutil.which("gnuplot"):
         return ["gnuplot is not there: no plots (apt-get install gnuplot-nox)"]
@@ -82,4 +135,6 @@ def draw_all(folder, rows):
                  ("one connection", "linespoints pt 7",
                   points(rows, size, lambda r: r["first_cycles"], case="latency")),
              ]),
+        draw_stages(folder, rows),
+        draw_way(folder, timeline) if timeline else "batch: the run for the timeline failed",
     ) if why]

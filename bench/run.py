@@ -80,6 +80,22 @@ def model_speed(o):
     return json.loads(out.read_text()) if passed_on(args) == 0 else {}
 
 
+def timeline(o):
+    """Of one batch, {} if the run failed."""
+    out = pathlib.Path(o.out) / "batch.json"
+    out.unlink(missing_ok=True)
+    feed = pathlib.Path(o.out) / "feed"
+    feed.write_bytes(bytes(range(256)) * 64)
+    args = [o.runner, "--net=peers", "--clients=20", "--messages=10", "--batch=10", f"--feed={feed}",
+            "--framing=fixed:1448", f"--seed={o.seed}", f"--out={o.out}/batch", f"--perfetto={out}",
+            "--perfetto-batches=0:0"]
+    done = subprocess.run(args, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stdout + done.stderr, file=sys.stderr)
+        return {}
+    return json.loads(out.read_text())
+
+
 def number(text):
     value = int(text)
     if value < 0:
@@ -94,6 +110,7 @@ def options():
     p.add_argument("publish", help="bench/publish")
     p.add_argument("card", help="fantail-sim with the default engine")
     p.add_argument("model", help="bench/modelspeed, built with the default engine")
+    p.add_argument("runner", help="fantail-run with the default engine")
     p.add_argument("--seed", type=number, default=1)
     p.add_argument("--quick", action="store_true")
     p.add_argument("--out", default="build/bench")
@@ -115,7 +132,7 @@ def main():
         unsaid.append("modelspeed failed")
     found = [*report.bars(rows), *report.host_bars(costs), *report.model_bars(speed)]
     print("\n" + report.table(found))
-    missing = unsaid + plots.draw_all(o.out, rows)
+    missing = unsaid + plots.draw_all(o.out, rows, timeline(o))
     for why in missing:
         print(f"bench: {why}", file=sys.stderr)
     result = pathlib.Path(o.out) / "bench.json"

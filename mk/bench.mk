@@ -64,10 +64,10 @@ bench: ## every bar with its figure and limit: cycles, bytes, the publisher's pr
 	@case "$(BENCH)" in ''|quick) ;; *) echo "bench: BENCH is quick or empty" >&2; exit 2 ;; esac
 	@tools/deps.sh run
 	@tools/deps.sh bench || echo "bench: goes on with what is there"
-	@$(MAKE) -s $(BENCH_SMALL) TRACE= line-build build/bin/publish sim-build build/bin/modelspeed
+	@$(MAKE) -s $(BENCH_SMALL) TRACE= line-build build/bin/publish sim-build build/bin/modelspeed run-build
 	@$(MAKE) -s $(BENCH_LARGE) TRACE= line-build
 	@exec bench/run.py build/bin/line build/bin/$(call size_name,16384,1024,4194304,16,1)-fast/line \
-		build/bin/publish build/bin/fantail-sim build/bin/modelspeed \
+		build/bin/publish build/bin/fantail-sim build/bin/modelspeed build/bin/fantail-run \
 		$(if $(SEED),--seed="$$SEED") $(if $(BENCH),--quick)
 
 -include $(patsubst %.c,$(B)/obj/%.d,$(wildcard bench/*/*.c))
