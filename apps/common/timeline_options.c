@@ -15,7 +15,7 @@ enum {
 };
 
 static const struct argp_option table[] = {
-	{ .doc = "A timeline of batches:" },
+	{ .doc = "A timeline of batches:", .group = 7 },
 	{ "perfetto", KEY_PERFETTO, "FILE.json", 0,
 	  "Write a timeline that ui.perfetto.dev opens", 0 },
 	{ "perfetto-batches", KEY_BATCHES, "FIRST:LAST", 0,
