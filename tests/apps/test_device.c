@@ -397,9 +397,9 @@ Test(device, bad_input)
 static int sim_says(const char *first, const char *second)
 {
 	const char *path = program("FANTAIL_SIM", "build/bin/fantail-sim");
+	const char *const args[] = { path, first, second, NULL };
 	int output;
-	pid_t pid = start((const char *const[]){ path, first, second, NULL },
-			  &output);
+	pid_t pid = start(args, &output);
 
 	return finish(pid, output);
 }
