@@ -268,7 +268,7 @@ module fantail_dma_read #(
   assign m_line_err  = r_err;
 
   assign fault_inc_o = 16'(r_fire && m_axi_rlast && (r_err || burst_err_q));
-  assign busy_o      = m_axi_arvalid || track_level != '0 || have_prev_q;
+  assign busy_o      = m_axi_arvalid || track_level != '0;
 
   always_ff @(posedge clk) begin
     if (rst) burst_err_q <= 1'b0;
@@ -532,7 +532,7 @@ module fantail_dma_read #(
   `ASSERT(UnitBytes, !m_ctl_valid || f_place >= 12'(f_unit_bytes_q)
           || m_ctl_data[{f_any, 3'd0} +: 8] == f_unit_addr_q[7:0] + f_place[7:0])
   `ASSERT(UnitErr, !m_ctl_valid || m_ctl_err == (f_unit_err_q || (unit_line && m_axi_rresp[1])))
-  `ASSERT(Busy, busy_o || (f_put_q == f_get_q && !m_axi_arvalid))
+  `ASSERT(Busy, busy_o == (f_put_q != f_get_q || m_axi_arvalid))
   `COVER(AllBurstsOut, f_put_q - f_get_q == NumW'(MaxBursts) && f_sent_q == f_put_q)
   `COVER(UnitTwoBeats, m_ctl_valid && m_ctl_last && f_unit_beat_q == 5'd1 && unit_off_q != '0)
 `endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What halts a queue pair, and the way back through a reset. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "engine.h"
 
@@ -160,5 +161,37 @@ Test(halts, reset_in_the_middle)
 			     0);
 		recover(e);
 	}
+	engine_close(e);
+}
+
+/*
+ * At any cycle of the way of a frame that takes several reads: what is not
+ * asked for any more is not waited for.
+ */
+Test(halts, reset_between_two_reads)
+{
+	enum {
+		BEFORE_A_LINE_ENDS = 501,
+		BYTES = 1400,
+	};
+	struct engine_options opt = { .clients = 1 };
+	struct engine *e = start_with(&opt);
+	struct fantail_entry *x;
+	uint32_t cycle;
+	void *memory;
+
+	for (cycle = 140; cycle < 230; cycle++) {
+		x = engine_control(e, FANTAIL_OP_FRAME_TX, 0, &memory);
+		x->addr += BEFORE_A_LINE_ENDS;
+		x->len = BYTES;
+		memset(memory, 0, ENGINE_SCRATCH);
+		engine_ring(e);
+		cr_assert_eq(fantail_sim_run(e->sim, cycle), 0);
+		cr_assert_eq(fantail_dev_write32(e->dev, FANTAIL_REG_RESET,
+						 FANTAIL_RESET_START_MASK),
+			     0);
+		engine_reopen(e);
+	}
+	recover(e);
 	engine_close(e);
 }
