@@ -5,7 +5,7 @@
 #include "entries.h"
 
 enum {
-	EXTENTS = 14, /* of 16: payloads between two full stops */
+	EXTENTS = 12, /* of 16: payloads between two full stops */
 };
 
 static bool names(uint32_t handle, uint32_t id, const struct ent_state *s)
