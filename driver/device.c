@@ -72,6 +72,22 @@ int fantail_dev_counter(struct fantail_dev *dev, uint32_t offset,
 	return fantail_read64(dev, offset, value);
 }
 
+int fantail_dev_stages(struct fantail_dev *dev, struct fantail_stages *s)
+{
+	uint32_t offset = FANTAIL_CNT_STAGES;
+	unsigned int i;
+	int rc;
+
+	rc = fantail_dev_counter(dev, FANTAIL_CNT_CYCLES, &s->cycles);
+	for (i = 0; !rc && i < FANTAIL_STAGE_COUNT; i++, offset += 16) {
+		rc = fantail_dev_counter(dev, offset, &s->busy[i]);
+		if (!rc)
+			rc = fantail_dev_counter(dev, offset + 8,
+						 &s->blocked[i]);
+	}
+	return rc;
+}
+
 uint64_t fantail_dev_now_us(struct fantail_dev *dev)
 {
 	uint64_t now;

@@ -87,6 +87,38 @@ Test(report, summary_has_these_keys_and_no_others)
 	json_decref(o);
 }
 
+/* Each stage by its name; what is neither busy nor blocked is starved. */
+Test(report, stages)
+{
+	const char *path = "summary-test.json";
+	struct summary s = { .stages = { .cycles = 1000 } };
+	json_t *o, *stages, *one;
+	unsigned int i;
+
+	for (i = 0; i < FANTAIL_STAGE_COUNT; i++) {
+		s.stages.busy[i] = 10 + i;
+		s.stages.blocked[i] = 100 + i;
+	}
+	/* of two that are as busy the later one is named */
+	s.stages.busy[FANTAIL_STAGE_HEADER] = 700;
+	s.stages.busy[FANTAIL_STAGE_MAC] = 700;
+	cr_assert_eq(report_write_json(&s, path, false), 0);
+	o = json_load_file(path, 0, NULL);
+	unlink(path);
+	stages = json_object_get(o, "stages");
+	cr_assert_eq(json_object_size(stages), FANTAIL_STAGE_COUNT + 2);
+	cr_assert_str_eq(json_string_value(json_object_get(stages, "busiest")),
+			 "mac");
+	one = json_object_get(stages, "gather");
+	i = FANTAIL_STAGE_GATHER;
+	cr_assert_eq(json_integer_value(json_object_get(one, "busy")), 10 + i);
+	cr_assert_eq(json_integer_value(json_object_get(one, "blocked")),
+		     100 + i);
+	cr_assert_eq(json_integer_value(json_object_get(one, "starved")),
+		     1000 - 110 - 2 * i);
+	json_decref(o);
+}
+
 /*
  * Nanoseconds become microseconds, and nothing changes places. In real time
  * there are no microseconds.
