@@ -212,40 +212,40 @@ Test(device, same_figures_as_in_process)
 	json_decref(card);
 }
 
-/* The bytes of the next buffer in a line of strace -xx, or NULL. */
-static const char *next_buffer(const char *at, unsigned int *bytes, int n)
+/* The first @n bytes of the string in a line of strace -xx; false: fewer. */
+static bool bytes_of(const char *line, unsigned int *bytes, int n)
 {
-	static const char name[] = "iov_base=\"";
+	const char *at = strchr(line, '"');
 
-	at = at ? strstr(at, name) : NULL;
-	if (!at)
-		return NULL;
-	at += strlen(name);
+	if (!at++)
+		return false;
 	for (int i = 0; i < n; i++, at += 4)
 		if (sscanf(at, "\\x%2x", &bytes[i]) != 1)
-			return NULL;
-	return at;
+			return false;
+	return true;
 }
 
 /*
  * Does this system call submit a batch: a REGION_WRITE to DOORBELL_DATA with
- * a tail that has moved? Then it must be the whole message.
+ * a tail that has moved? Then it must be the whole message: header, where to,
+ * the register's value.
  */
 static bool submits(const char *line, unsigned int *tail)
 {
+	enum {
+		ACCESS = sizeof(struct vfu_header),
+		VALUE = ACCESS + sizeof(struct vfu_region_access),
+		BYTES = VALUE + 4,
+	};
 	const unsigned int doorbell =
 		FANTAIL_PAGE_BYTES + FANTAIL_QP_DOORBELL_DATA;
-	unsigned int header[4] = { 0 }, access[2] = { 0 }, value[2] = { 0 };
-	unsigned int now;
-	const char *at;
+	unsigned int m[BYTES] = { 0 }, now;
 
-	at = next_buffer(line, header, 4);
-	at = next_buffer(at, access, 2);
-	at = next_buffer(at, value, 2);
-	if (!at || (header[2] | header[3] << 8) != VFU_REGION_WRITE ||
-	    (access[0] | access[1] << 8) != doorbell)
+	if (!bytes_of(line, m, BYTES) ||
+	    (m[2] | m[3] << 8) != VFU_REGION_WRITE ||
+	    (m[ACCESS] | m[ACCESS + 1] << 8) != doorbell)
 		return false;
-	now = (value[0] | value[1] << 8) & 0x7fff;
+	now = (m[VALUE] | m[VALUE + 1] << 8) & 0x7fff;
 	if (now == *tail)
 		return false;
 	*tail = now;
@@ -260,6 +260,8 @@ Test(device, one_system_call_submits_a_batch)
 	const char *args[] = { "strace",
 			       "-f",
 			       "-xx",
+			       "-s",
+			       "64",
 			       "-o",
 			       log,
 			       "-e",
