@@ -16,10 +16,10 @@ CFLAGS := -std=c11 -O2 -g -Wall -Wextra -Wshadow -Wmissing-prototypes -D_GNU_SOU
 VROOT := $(shell verilator --getenv VERILATOR_ROOT)
 CXXFLAGS := -std=c++17 -O1 -g -Wall -faligned-new -isystem $(VROOT)/include -isystem $(VROOT)/include/vltstd
 
-# Assertions on, what reset leaves alone is random.
+# Assertions on, what reset leaves alone is random; so would be a pin that a wrapper forgets.
 $(B)/%/obj/block.mk: $(PKG) $(wildcard rtl/*.sv rtl/*/*.sv rtl/*/*.svh tests/rtl/*/*_block.sv) tests/rtl/block.mk
 	@rm -rf $(@D) && mkdir -p $(@D)
-	@verilator --cc --top-module $*_block --prefix Vblock --Mdir $(@D) -O3 -Wno-fatal --no-timing --assert \
+	@verilator --cc --top-module $*_block --prefix Vblock --Mdir $(@D) -O3 -Wno-fatal -Werror-PINMISSING --no-timing --assert \
 		--x-assign unique --x-initial unique +define+FANTAIL_SIM_ASSERT \
 		$(RTL_DIRS:%=-I%) $(PKG) tests/rtl/$*/$*_block.sv >$(@D)/verilator.log 2>&1 || \
 		{ cat $(@D)/verilator.log >&2; exit 1; }

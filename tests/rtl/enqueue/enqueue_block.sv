@@ -105,9 +105,11 @@ module enqueue_block (
     .s_held_valid       (1'b0),
     .s_held_ready       (),
     .s_held_id          ('0),
+    .s_held_qp          ('0),
     .m_overrun_valid    (overrun_valid),
     .m_overrun_ready    (overrun_ready),
-    .m_overrun_id       (overrun_id)
+    .m_overrun_id       (overrun_id),
+    .stage_o            ()
   );
 
 endmodule

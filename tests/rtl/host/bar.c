@@ -85,17 +85,27 @@ Test(bar, counters)
 {
 	struct bench *b = bench_new(3);
 	uint64_t sum[FANTAIL_CNT_COUNT] = { 0 }, cycles;
-	unsigned int i;
+	unsigned int stages = (FANTAIL_CNT_STAGES - FANTAIL_CNT_BASE) / 8, i;
 
 	for (i = 0; i < 2000; i++) {
-		unsigned int at = bench_random(b, FANTAIL_CNT_COUNT);
+		unsigned int at = bench_random(b, stages), stage;
 
 		b->pins.cnt_index = at;
 		b->pins.cnt_amount = bench_random(b, 65536);
 		sum[at] += b->pins.cnt_amount;
+		b->pins.stage = 0;
+		for (stage = 0; stage < FANTAIL_STAGE_COUNT; stage++) {
+			/* starved, busy, blocked */
+			unsigned int is = bench_random(b, 3);
+
+			b->pins.stage |= (uint64_t)is << 2 * stage;
+			if (is)
+				sum[stages + 2 * stage + is - 1]++;
+		}
 		bench_step(b);
 	}
 	b->pins.cnt_amount = 0;
+	b->pins.stage = 0;
 	sum[(FANTAIL_CNT_LOG_PEAK - 0x100) / 8] = 0xC0FFEE;
 	sum[(FANTAIL_CNT_BAD_STROBES - 0x100) / 8] = 0;
 	for (i = 0; i < FANTAIL_CNT_COUNT; i++)

@@ -22,7 +22,7 @@ extern "C" {
 	X(rst) X(soft_rst) X(awaddr) X(awvalid) X(wdata) X(wstrb) X(wvalid)    \
 	X(bready) X(araddr) X(arvalid) X(rready) X(ready) X(idle) X(now_us)    \
 	X(data_head) X(control_head) X(fault_valid) X(fault_code)              \
-	W(fault_addr, 4) X(cnt_index) X(cnt_amount) X(rec_valid)               \
+	W(fault_addr, 4) X(cnt_index) X(cnt_amount) X(stage) X(rec_valid)      \
 	W(rec_data, 24) X(rec_qp) X(items) X(hold) X(telling) X(period_end)    \
 	X(collect) X(dl_valid) X(dl_addr) W(dl_data, 16)        \
 	X(dl_strb) X(dl_lines) X(dl_last) X(m_awready) X(m_wready) X(m_bresp)  \

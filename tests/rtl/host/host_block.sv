@@ -42,6 +42,7 @@ module host_block (
   input  logic [127:0]  fault_addr,
   input  logic [5:0]    cnt_index,
   input  logic [15:0]   cnt_amount,
+  input  logic [31:0]   stage,
   input  logic [2:0]    rec_valid,
   output logic [2:0]    rec_ready,
   input  logic [767:0]  rec_data,
@@ -79,7 +80,7 @@ module host_block (
   output logic [1:0]    irq,
   output logic [63:0]   deadline_us
 );
-  localparam int NumCnt = fantail_regs_pkg::CNT_COUNT;
+  localparam int NumCnt = fantail_regs_pkg::CNT_STAGES;
   localparam int NumQp  = fantail_regs_pkg::QPCNT_COUNT;
 
   logic [16*NumCnt-1:0]  cnt_inc;
@@ -113,7 +114,7 @@ module host_block (
     .status_tail_i(status_tail), .fault_valid_i(fault_valid), .fault_code_i(fault_code),
     .fault_addr_i(fault_addr), .halted_o(halted), .irq_dev_o(irq_dev), .ready_i(ready), .idle_i(idle),
     .now_us_i(now_us), .pin_id_i(14'h1234), .pin_bytes_i(32'h89ABCDEF), .cnt_log_peak_i(32'h00C0FFEE),
-    .cnt_inc_i(cnt_inc), .qp_cnt_inc_i(qp_cnt_inc)
+    .cnt_inc_i(cnt_inc), .stage_i(stage[2*fantail_regs_pkg::STAGE_COUNT-1:0]), .qp_cnt_inc_i(qp_cnt_inc)
   );
 
   fantail_status #(.QueuePairs(2)) u_status (

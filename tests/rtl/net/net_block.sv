@@ -219,7 +219,8 @@ module net_block (
     .idle_o                  (parse_idle),
     .cnt_rx_drop_checksum_o  (drop_checksum),
     .cnt_rx_drop_fragment_o  (drop_fragment),
-    .cnt_rx_drop_malformed_o (drop_malformed)
+    .cnt_rx_drop_malformed_o (drop_malformed),
+    .stage_o                 ()
   );
 
   fantail_flow #(
@@ -344,7 +345,8 @@ module net_block (
     .running_o             (),
     .idle_o                (deliver_idle),
     .cnt_rx_to_host_o      (to_host),
-    .cnt_rx_drop_no_slot_o (drop_no_slot)
+    .cnt_rx_drop_no_slot_o (drop_no_slot),
+    .stage_o               ()
   );
 
   fantail_pkg::conn_stats_t stats;

@@ -221,7 +221,10 @@ module submit_block (
     .refused_inc_o        (refused_inc),
     .dma_read_fault_inc_o (dma_read_fault_inc),
     .install_inc_o        (install_inc),
-    .release_inc_o        (release_inc)
+    .release_inc_o        (release_inc),
+    .fetch_o              (),
+    .read_o               (),
+    .log_o                ()
   );
 
 endmodule
