@@ -249,7 +249,7 @@ static bool submits(const char *line, unsigned int *tail)
 	if (now == *tail)
 		return false;
 	*tail = now;
-	cr_assert(strstr(line, ") = 36"), "in pieces: %s", line);
+	cr_assert(strstr(line, "\", 36, "), "in pieces: %s", line);
 	return true;
 }
 
