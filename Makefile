@@ -80,12 +80,13 @@ test: ## every test at reduced counts; JUnit XML in build/junit
 	@tools/deps.sh run test
 	@$(MAKE) -s test-run
 
-check: ## lint, drift, sanitizer runs of the host code, test
+check: ## lint, drift, sanitizer runs of the host code, test; the measuring programs build
 	@tools/deps.sh run test check
 	@$(MAKE) drift
 	@$(MAKE) lint
 	@$(MAKE) san
 	@$(MAKE) test
+	@$(MAKE) -s bench-build
 
 ci: ## check, then the main job once, and the guest; mutants, formal, soak and fuzz are targets of their own
 	@$(MAKE) check

@@ -58,8 +58,9 @@ modelspeed: ## how fast the model of default size is, beside a yardstick
 BENCH_SMALL := CONNECTIONS=1024 GROUPS=1024 LOG_BYTES=1048576 EXTENTS=64 QUEUE_PAIRS=1
 BENCH_LARGE := CONNECTIONS=16384 GROUPS=1024 LOG_BYTES=4194304 EXTENTS=16 QUEUE_PAIRS=1
 
-.PHONY: bench line-build
+.PHONY: bench line-build bench-build
 line-build: $(BIN)/line
+bench-build: $(BENCHES:%=$(BIN)/%)
 bench: ## every bar with its figure and limit: cycles, bytes, the publisher's processor; JSON and plots in build/bench (BENCH=quick SEED=n)
 	@case "$(BENCH)" in ''|quick) ;; *) echo "bench: BENCH is quick or empty" >&2; exit 2 ;; esac
 	@tools/deps.sh run

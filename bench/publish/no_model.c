@@ -33,3 +33,9 @@ void dut_settle(struct dut *dut)
 {
 	(void)dut;
 }
+
+void dut_look(const struct dut *dut, struct dut_watch *watch)
+{
+	(void)dut;
+	*watch = (struct dut_watch){ 0 };
+}
