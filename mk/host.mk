@@ -3,7 +3,7 @@
 # program of that name, its main() in main.c. A version script lib<x>.map in one of the three makes a shared
 # library lib<x>.so of it as well (`make libs`). SAN=1 builds all of it once more with sanitizers.
 
-B := build$(if $(SAN),/san)
+B := build$(SIZED:%=/sizes/%)$(if $(SAN),/san)
 LIB := $(B)/lib
 # Programs of engines of other than the default sizes stand in a folder of their own.
 BIN := $(B)/bin$(if $(filter-out $(DEFAULT_SIZE),$(SIZE)-$(RUN_KIND)),/$(SIZE)-$(RUN_KIND))

@@ -20,6 +20,7 @@ VERILATOR_FLAGS := --cc --top-module fantail --prefix Vfantail -O3 -Wno-fatal \
 
 size_flags = -GConnections=$(1) -GGroups=$(2) -GLogBytes=$(3) -GExtents=$(4) -GQueuePairs=$(5)
 size_name = c$(1)-g$(2)-l$(3)-e$(4)-q$(5)
+size_flags_of = $(call size_flags,$(word 1,$(1)),$(word 2,$(1)),$(word 3,$(1)),$(word 4,$(1)),$(word 5,$(1)))
 
 # What differs between the kinds of build. Assertions also randomise what reset leaves alone.
 KIND_fast := --x-assign fast --x-initial fast --noassert
@@ -83,10 +84,14 @@ RUN_MODEL := build/model/$(SIZE)-$(RUN_KIND)/libfantail_model.a
 $(eval $(call model,$(SIZE)-$(RUN_KIND),$(RUN_KIND),$(call \
 	size_flags,$(CONNECTIONS),$(GROUPS),$(LOG_BYTES),$(EXTENTS),$(QUEUE_PAIRS))))
 
-# The engine of the tests: small, so that memories wrap and run out soon, with assertions.
-TEST_SIZE := 256 64 65536 16 2
-TEST_MODEL := build/model/test/libfantail_model.a
-$(eval $(call model,test,test,$(call size_flags,256,64,65536,16,2)))
+# The engine of the tests: small, so that memories wrap and run out soon, with assertions. `make sizes` builds the
+# tests again for other sizes (mk/test.mk).
+SMALL_SIZE := $(call size_name,256,64,65536,16,2)
+TEST_SIZE := $(SMALL_SIZE)
+test_size = $(patsubst $(2)%,%,$(filter $(2)%,$(subst -, ,$(1))))
+test_sizes = $(foreach f,c g l e q,$(call test_size,$(1),$(f)))
+SIZED := $(if $(filter-out $(SMALL_SIZE),$(TEST_SIZE)),$(TEST_SIZE))
+TEST_MODEL := build/model/$(TEST_SIZE)-test/libfantail_model.a
 # The engine at default sizes, for tests that say so (mk/test.mk).
 DEFAULT_SIZE := $(call size_name,1024,1024,1048576,64,1)-fast
 DEFAULT_MODEL := build/model/$(DEFAULT_SIZE)/libfantail_model.a
@@ -101,3 +106,6 @@ $(eval $(call model,$(FLEET_SIZE),test,$(call size_flags,1024,64,65536,16,1)))
 LARGE_SIZE := $(call size_name,16384,64,1048576,16,1)-test
 LARGE_MODEL := build/model/$(LARGE_SIZE)/libfantail_model.a
 $(eval $(call model,$(LARGE_SIZE),test,$(call size_flags,16384,64,1048576,16,1)))
+ifeq ($(filter $(FLEET_SIZE) $(LARGE_SIZE),$(TEST_SIZE)-test),)
+$(eval $(call model,$(TEST_SIZE)-test,test,$(call size_flags_of,$(call test_sizes,$(TEST_SIZE)))))
+endif

@@ -15,13 +15,18 @@ TEST_SCRIPTS := $(filter-out tests/rtl/%,$(sort $(wildcard tests/*/test_*.py tes
 # What ends in _main.c is a program of its own (mk/fuzz.mk), tests/vm is another world (mk/vm.mk).
 TEST_HELPERS := $(filter-out $(TEST_SOURCES) $(LARGE_SOURCES) %_main.c tests/vm/%,$(sort $(wildcard tests/*/*.c)))
 NO_SAN := $(if $(SAN),$(shell awk 'FNR <= 10 && /sanitizers: no/ { print FILENAME }' $(TEST_SOURCES)))
+test_marked = $(shell head -qn 10 $(1) | grep -oE 'model: (none|default|fleet|large)' | cut -d' ' -f2)
 TEST_PROGRAMS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out $(NO_SAN),$(TEST_SOURCES)))
 TESTS := $(TEST_PROGRAMS) $(if $(SAN),,$(BLOCKS) $(TEST_SCRIPTS))
+# On an engine of another size: what is linked with it.
+ifneq ($(SIZED),)
+TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(foreach t,$(TEST_SOURCES),$(if $(call test_marked,$(t)),,$(t))))
+$(B)/obj/tests/%.o: CPPFLAGS += $(foreach d,$(join CONNECTIONS= GROUPS= LOG= EXTENTS= QUEUE_PAIRS=,$(call test_sizes,$(SIZED))),-DCARD_$(d))
+endif
 ifdef AREA
 TESTS := $(filter $(B)/tests/$(AREA)/% tests/$(AREA)/% $(if $(filter rtl,$(AREA)),build/block/%),$(TESTS))
 endif
 
-test_marked = $(shell head -qn 10 $(1) | grep -oE 'model: (none|default|fleet|large)' | cut -d' ' -f2)
 test_model_none :=
 test_model_default := $(DEFAULT_MODEL)
 test_model_fleet := $(FLEET_MODEL)
@@ -45,10 +50,21 @@ $(BLOCKS): FORCE
 
 # Some tests run the programs, which $FANTAIL_RUN and $FANTAIL_SIM name.
 test-build: $(filter $(B)/% build/%,$(TESTS)) $(if $(filter-out apps,$(AREA)),,$(APPS:%=$(BIN)/%))
-run_tests = FANTAIL_RUN=$(BIN)/fantail-run FANTAIL_SIM=$(BIN)/fantail-sim tools/run-tests --junit build/junit$(if $(SAN),/san)
+run_tests = FANTAIL_RUN=$(BIN)/fantail-run FANTAIL_SIM=$(BIN)/fantail-sim tools/run-tests --junit build/junit$(SIZED:%=/%)$(if $(SAN),/san) $(if $(SIZED),--sized)
 .PHONY: test-run
 test-run: test-build
 	@$(run_tests) $(TESTS)
+
+# The same on engines of other sizes: few and many connections, log bytes, groups, extents and queue pairs.
+SIZES := c16-g16-l65536-e64-q1 c16-g64-l16777216-e16-q8 c256-g64-l4194304-e16-q2 c1024-g1024-l1048576-e64-q2 \
+	c16384-g64-l65536-e16-q2 c16384-g64-l16777216-e16-q1
+.PHONY: sizes
+sizes: ## the tests on engines of other sizes, SIZES="c16-g16-l65536-e64-q1 ...", an hour; JUnit XML in build/junit/<size>
+	@tools/deps.sh run test
+	@failed=; for s in $(SIZES); do \
+		tools/sizes.sh $$(sed 's/-*[cgleq]/ /g' <<<"$$s") || exit 2; \
+		echo "== $$s"; $(MAKE) -s TEST_SIZE=$$s test-run || failed+=" $$s"; done; \
+	[ -z "$$failed" ] || { echo "sizes: tests fail with$$failed" >&2; exit 1; }
 
 # JUnit XML has a folder of its own, for a run replaces all that is in it.
 .PHONY: large large-run

@@ -11,6 +11,8 @@ import time
 
 PASS, FAIL, SKIP = "passed", "failed", "skipped"
 NEEDS = re.compile(r"\[needs: (.+)\]\s*$")
+SIZE = re.compile(r"\[size: .+\]\s*$")
+SIZED = False  # a build of another size than that of `make test`
 
 
 @dataclasses.dataclass
@@ -65,8 +67,11 @@ def listing(program):
 
 
 def skip_result(program, name, seconds, why):
-    """A skip names what it needs as [needs: COMMAND]; it is a failure when COMMAND succeeds."""
+    """A skip names what it needs as [needs: COMMAND]; it is a failure when COMMAND succeeds. [size: WHAT] is no failure
+    on an engine of another size."""
     need = NEEDS.search(why)
+    if SIZED and SIZE.search(why):
+        return Result(program, name, SKIP, seconds, why)
     if not need:
         return Result(program, name, FAIL, seconds, f"skipped without [needs: COMMAND]: {why}")
     if subprocess.run(["bash", "-c", need[1]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

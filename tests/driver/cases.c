@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../common/card_size.h"
 #include "device.h"
 #include "queue.h"
 
@@ -106,11 +107,11 @@ void case_limits_and_time(const struct case_card *card)
 
 	open_qp(card, 4, 4);
 	l = fantail_dev_limits(dev);
-	CHECK(l->connections == 256);
-	CHECK(l->groups == 64);
-	CHECK(l->log_bytes == 65536);
-	CHECK(l->payload_bytes == 16384);
-	CHECK(l->queue_pairs == 2);
+	CHECK(l->connections == CARD_CONNECTIONS);
+	CHECK(l->groups == CARD_GROUPS);
+	CHECK(l->log_bytes == CARD_LOG);
+	CHECK(l->payload_bytes == CARD_PAYLOAD);
+	CHECK(l->queue_pairs == CARD_QUEUE_PAIRS);
 	now = fantail_dev_now_us(dev);
 	CHECK(fantail_qp_wait(qp, 5000) == 0);
 	CHECK(fantail_dev_now_us(dev) >= now + 5000);

@@ -194,7 +194,8 @@ struct engine *engine_open(const struct engine_options *opt)
 	e->ip = 0x0A010001;
 	for (i = 0; i < ENGINE_TABLE; i++)
 		engine_table[i] = (uint8_t)(engine_mix(i / 8) >> i % 8 * 8);
-	memcpy(engine_table + ENGINE_TABLE, engine_table, ENGINE_PAYLOAD);
+	for (; i < sizeof(engine_table); i++)
+		engine_table[i] = engine_table[i - ENGINE_TABLE];
 	open_sim(e);
 	open_device(e);
 	e->connections = fantail_dev_limits(e->dev)->connections;

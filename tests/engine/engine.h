@@ -14,21 +14,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../common/card_size.h"
 #include "fantail_driver.h"
 #include "fantail_sim.h"
 #include "net.h"
 #include "peer.h"
 
-#define ENGINE_CLIENTS 256   /* as many as the test engine has connections */
+#define ENGINE_CLIENTS CARD_CONNECTIONS
 #define ENGINE_MOST    16384 /* clients, as many as the largest engine has */
-#define ENGINE_GROUPS  64
+#define ENGINE_GROUPS  CARD_GROUPS
 #define ENGINE_PORT    9000
-#define ENGINE_LOG     65536
-#define ENGINE_QPS     2 /* queue pairs */
-#define ENGINE_PAYLOAD (ENGINE_LOG / 4)
+#define ENGINE_LOG     CARD_LOG
+#define ENGINE_QPS     CARD_QUEUE_PAIRS
+#define ENGINE_PAYLOAD CARD_PAYLOAD
 #define ENGINE_PEER_IP 0x0A010100u /* of client 0 */
 #define ENGINE_FAR_US  100000000ull
-#define ENGINE_ARENA   (1u << 21)
+#define ENGINE_ARENA   (CARD_LOG < 1 << 20 ? 1u << 21 : 2u * CARD_LOG)
 #define ENGINE_TABLE   65536u
 #define ENGINE_SCRATCH 2048u /* of each CONTROL entry */
 #define ENGINE_LIST    8192u /* of each DATA entry */

@@ -10,7 +10,9 @@
 #include "engine.h"
 
 enum {
-	NEWS_KIND = 10, /* clients of each kind, the first of them: */
+	NEWS_KIND = CARD_MIN(
+		10, CARD_CONNECTIONS /
+			    4), /* clients of each kind, the first of them: */
 	NEWS_READERS = 0,
 	NEWS_SILENT = NEWS_KIND,
 	NEWS_LEAVERS = 2 * NEWS_KIND,

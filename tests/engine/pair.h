@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../common/card_size.h"
 #include "fantail_driver.h"
 #include "fantail_sim.h"
 #include "net.h"
@@ -17,7 +18,7 @@
 #define PAIR_IP	     0x0A010001u /* of host 0; host 1 has the next */
 #define PAIR_PEER    0x0A020000u /* of connection id 0; then by id */
 #define PAIR_PORT    9000u
-#define PAIR_LOG     65536u
+#define PAIR_LOG     ((uint32_t)CARD_LOG)
 #define PAIR_ISN     1000u
 #define PAIR_RECORDS 4096u
 #define PAIR_FRAMES  256u
@@ -49,11 +50,13 @@ struct pair {
 	struct pair_host host[2];
 	struct pair_frame frame[PAIR_FRAMES];
 	uint32_t frames, answered;
-	bool mute;	    /* peers do not acknowledge */
-	bool deaf[2];	    /* nor those of this host */
-	uint32_t next[256]; /* of each connection: expected by its peer */
-	uint64_t bytes[256];
-	bool wrong[256]; /* a byte was not the connection's host's */
+	bool mute;    /* peers do not acknowledge */
+	bool deaf[2]; /* nor those of this host */
+	uint32_t next
+		[CARD_CONNECTIONS]; /* of each connection: expected by its peer */
+	uint64_t bytes[CARD_CONNECTIONS];
+	bool wrong
+		[CARD_CONNECTIONS]; /* a byte was not the connection's host's */
 };
 
 struct pair *pair_open(const struct fantail_qp_options *opt);

@@ -89,8 +89,8 @@ static struct cost feed(uint32_t clients, uint32_t batches, uint32_t payloads,
 
 Test(claim, small_batches)
 {
-	struct cost few = feed(20, BATCHES, 10, 140);
-	struct cost many = feed(200, BATCHES, 10, 140);
+	struct cost few = feed(CARD_CLIENTS(20) / 2, BATCHES, 10, 140);
+	struct cost many = feed(CARD_CLIENTS(200), BATCHES, 10, 140);
 
 	cr_assert_eq(few.read_bytes, many.read_bytes);
 	/* held once, and only until acknowledged */
@@ -100,8 +100,8 @@ Test(claim, small_batches)
 
 Test(claim, large_batches)
 {
-	struct cost few = feed(20, 2, 55, 1001);
-	struct cost many = feed(200, 2, 55, 1001);
+	struct cost few = feed(CARD_CLIENTS(20) / 2, 2, 55, 1001);
+	struct cost many = feed(CARD_CLIENTS(200), 2, 55, 1001);
 
 	cr_assert_eq(few.read_bytes, many.read_bytes);
 	cr_assert_leq(few.log_peak, 55 * 1001);

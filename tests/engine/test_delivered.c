@@ -7,7 +7,7 @@
 
 #include "engine.h"
 
-#define CLIENTS 20
+#define CLIENTS CARD_CLIENTS(20)
 
 /* What the card has been acknowledged, as the wire saw it. */
 static uint64_t acked[CLIENTS];

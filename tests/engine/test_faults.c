@@ -75,11 +75,11 @@ static struct fantail_entry reader(struct pair *p, unsigned int h,
 		e.addr = pair_bytes(p, h, 300, pair_letter(h));
 		e.len = 300;
 		e.list_addr = at;
-		e.list_len = 100;
+		e.list_len = CARD_CLIENTS(100);
 		break;
 	case CONTEXT:
 		e.op = FANTAIL_OP_CONN_INSTALL;
-		e.target = 1 << FANTAIL_HANDLE_GENERATION_SHIFT | 77;
+		e.target = 1 << FANTAIL_HANDLE_GENERATION_SHIFT | 27;
 		break;
 	default:
 		e.op = kind == FRAME_TX ? FANTAIL_OP_FRAME_TX
@@ -260,7 +260,7 @@ Test(faults, every_ring)
 /* Records go nowhere; everything else goes on. */
 static void no_status_ring(struct pair *p, unsigned int h, uint32_t other)
 {
-	uint32_t handle = 1 << FANTAIL_HANDLE_GENERATION_SHIFT | (30 + h);
+	uint32_t handle = 1 << FANTAIL_HANDLE_GENERATION_SHIFT | (12 + h);
 	struct fantail_sim_stats before, after;
 	struct fantail_entry *e;
 	uint32_t i;
@@ -270,10 +270,10 @@ static void no_status_ring(struct pair *p, unsigned int h, uint32_t other)
 	fantail_sim_stats(p->sim, &before);
 	e = pair_get(p, h, FANTAIL_RING_CONTROL, FANTAIL_OP_CONN_INSTALL,
 		     handle);
-	e->addr = pair_context(p, h, h, 30 + h);
+	e->addr = pair_context(p, h, h, 12 + h);
 	cr_assert_eq(fantail_qp_submit_control(p->host[h].qp), 1);
-	p->next[30 + h] = PAIR_ISN;
-	p->bytes[30 + h] = 0;
+	p->next[12 + h] = PAIR_ISN;
+	p->bytes[12 + h] = 0;
 	pair_for(p, 100);
 	for (i = 0; i < 10; i++) {
 		e = pair_get(p, h, FANTAIL_RING_DATA, FANTAIL_OP_PUBLISH,
@@ -285,7 +285,7 @@ static void no_status_ring(struct pair *p, unsigned int h, uint32_t other)
 		pair_forget(p);
 	}
 	fantail_sim_stats(p->sim, &after);
-	cr_assert_eq(p->bytes[30 + h], 7000);
+	cr_assert_eq(p->bytes[12 + h], 7000);
 	cr_assert_eq(pair_read(p, h, FANTAIL_QP_DATA_HEAD), 10);
 	cr_assert_eq(pair_read(p, h, FANTAIL_QP_CONTROL_HEAD), 1);
 	/* each of them was written, to nobody */

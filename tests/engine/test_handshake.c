@@ -3,12 +3,13 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "../common/card_size.h"
 #include "fantail.h"
 #include "fantail_sim.h"
 #include "net.h"
 #include "peer.h"
 
-#define PEERS 24
+#define PEERS CARD_CLIENTS(24)
 #define PORT  9000
 
 enum {

@@ -28,6 +28,7 @@ static void buffer_of_4096(void *ctx, uint32_t n,
 
 static struct engine *start(uint32_t limit)
 {
+	CARD_NEEDS(CARD_FILLED);
 	struct engine_options opt = {
 		.clients = 6,
 		.configure = buffer_of_4096,
@@ -54,7 +55,7 @@ static void feed(struct engine *e, uint32_t batches, uint32_t len)
 		engine_group(e, 0, len);
 		engine_submit(e);
 		engine_until(e, engine_batches_done, ENGINE_FAR_US);
-		engine_for(e, 100);
+		engine_for(e, 100 * CARD_SCALE);
 	}
 }
 
@@ -98,9 +99,9 @@ Test(lag, default_limit)
 {
 	struct engine *e = start(0);
 
-	feed(e, 18, 1000);
+	feed(e, 18, 1000 * CARD_SCALE);
 	cr_assert_eq(e->client[STOPPED].events, 0);
-	feed(e, 60, 1000);
+	feed(e, 60, 1000 * CARD_SCALE);
 	check_let_go(e, FANTAIL_CAUSE_LAG);
 }
 
@@ -109,9 +110,9 @@ Test(lag, beyond_the_pin_limit)
 	struct engine *e = start(ENGINE_LOG);
 
 	/* three quarters of the log */
-	feed(e, 50, 1000);
+	feed(e, 50, 1000 * CARD_SCALE);
 	cr_assert_eq(e->client[STOPPED].events, 0);
-	feed(e, 60, 1000);
+	feed(e, 60, 1000 * CARD_SCALE);
 	check_let_go(e, FANTAIL_CAUSE_PIN);
 }
 
@@ -122,16 +123,16 @@ Test(lag, holds_a_full_log)
 	uint32_t i, id, bytes;
 
 	write_reg(e, FANTAIL_REG_PIN_LIMIT, ENGINE_LOG);
-	feed(e, 60, 1000);
+	feed(e, 60, 1000 * CARD_SCALE);
 	engine_for(e, 5000000);
 	cr_assert_eq(e->client[STOPPED].events, 0, "nobody waits for it");
 	cr_assert_eq(fantail_dev_read32(e->dev, FANTAIL_REG_PIN_ID, &id), 0);
 	cr_assert_eq(id, e->client[STOPPED].id);
 	cr_assert_eq(fantail_dev_read32(e->dev, FANTAIL_REG_PIN_BYTES, &bytes),
 		     0);
-	cr_assert_eq(bytes, 60000 - 4096);
+	cr_assert_eq(bytes, 60000 * CARD_SCALE - 4096);
 	for (i = 0; i < 20; i++) {
-		engine_group(e, 0, 1000);
+		engine_group(e, 0, 1000 * CARD_SCALE);
 		engine_submit(e);
 	}
 	engine_until(e, engine_batches_done, 1500000);
@@ -140,10 +141,13 @@ Test(lag, holds_a_full_log)
 
 Test(lag, extents_run_out)
 {
-	struct engine *e = start(ENGINE_LOG);
+	struct engine *e;
 	uint32_t i, k;
 
-	for (k = 0; k < 30; k++) {
+	/* before the log does */
+	CARD_NEEDS(CARD_EXTENTS * 800 < CARD_LOG / 2);
+	e = start(ENGINE_LOG);
+	for (k = 0; k < CARD_EXTENTS + 14; k++) {
 		engine_unicast(e, STOPPED, 300);
 		for (i = 0; i < e->clients; i++)
 			if (i != STOPPED)
@@ -151,7 +155,7 @@ Test(lag, extents_run_out)
 		engine_submit(e);
 		engine_until(e, engine_batches_done, ENGINE_FAR_US);
 		engine_for(e, 200);
-		if (k == 15)
+		if (k == CARD_EXTENTS - 1)
 			cr_assert_eq(e->client[STOPPED].events, 0);
 	}
 	check_let_go(e, FANTAIL_CAUSE_EXTENTS);
@@ -166,15 +170,17 @@ static bool can_take_more(struct engine *e)
 Test(lag, a_slow_fleet_loses_nobody)
 {
 	struct engine_options opt = {
-		.clients = 24,
+		.clients = CARD_CLIENTS(24),
 		.configure = buffer_of_4096,
 		.context = set_limit,
 		.seed = engine_seed(7),
 	};
-	struct engine *e = engine_open(&opt);
 	struct fantail_peers *peers;
+	struct engine *e;
 	uint32_t i, k;
 
+	CARD_NEEDS(CARD_FILLED);
+	e = engine_open(&opt);
 	lag_limit = ENGINE_LOG;
 	engine_connect_all(e);
 	engine_join_all(e, 0);
@@ -187,7 +193,7 @@ Test(lag, a_slow_fleet_loses_nobody)
 	for (k = 0; !(k >= 40 && engine_all_delivered(e)); k++) {
 		cr_assert_lt(k, 10000);
 		if (k < 40) {
-			engine_group(e, 0, 8192);
+			engine_group(e, 0, 8192 * CARD_SCALE);
 			engine_submit(e);
 		}
 		do {

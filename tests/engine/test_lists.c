@@ -83,7 +83,7 @@ Test(lists, half_of_each_batch)
 	enum {
 		BATCHES = 6,
 		PAYLOADS = 10,
-		CLIENTS = 200,
+		CLIENTS = CARD_CLIENTS(200),
 		LEN = 100
 	};
 	struct engine *e = start(CLIENTS, false);
@@ -139,8 +139,11 @@ Test(lists, half_of_each_batch)
 /* Lists, groups and single targets in one batch, of all lengths. */
 Test(lists, random_targets)
 {
-	struct engine *e = start(60, false);
-	uint32_t who[60], b, k, n, reached;
+	enum {
+		CLIENTS = CARD_CLIENTS(60)
+	};
+	struct engine *e = start(CLIENTS, false);
+	uint32_t who[CLIENTS], b, k, n, reached;
 
 	for (b = 0; b < 60; b++) {
 		uint32_t payloads = 1 + engine_random(e, 12);
@@ -151,14 +154,16 @@ Test(lists, random_targets)
 			switch (engine_random(e, 4)) {
 			case 0:
 				engine_group(e, 0, len);
-				reached += 60;
+				reached += CLIENTS;
 				break;
 			case 1:
-				engine_unicast(e, engine_random(e, 60), len);
+				engine_unicast(e, engine_random(e, CLIENTS),
+					       len);
 				reached += 1;
 				break;
 			default:
-				n = subset(e, 1 + engine_random(e, 60), who);
+				n = subset(e, 1 + engine_random(e, CLIENTS),
+					   who);
 				engine_list(e, who, n, len);
 				reached += n;
 			}
@@ -172,8 +177,11 @@ Test(lists, random_targets)
 /* The mix leaves in full segments, whatever kind of target ends the batch. */
 Test(lists, mixed_batches_leave_in_full_segments)
 {
-	struct engine *e = start(24, false);
-	uint32_t who[24], b, k, i;
+	enum {
+		CLIENTS = CARD_CLIENTS(24)
+	};
+	struct engine *e = start(CLIENTS, false);
+	uint32_t who[CLIENTS], b, k, i;
 
 	for (b = 0; b < 12; b++) {
 		uint32_t reached = 0;
@@ -185,7 +193,7 @@ Test(lists, mixed_batches_leave_in_full_segments)
 				reached++;
 			} else if ((k + b) % 3 == 0) {
 				engine_group(e, 0, 151);
-				reached += 24;
+				reached += CLIENTS;
 			} else {
 				subset(e, 12, who);
 				engine_list(e, who, 12, 222);
@@ -194,7 +202,7 @@ Test(lists, mixed_batches_leave_in_full_segments)
 		}
 		finish_batch(e, reached, 0);
 		engine_for(e, 50000);
-		for (i = 0; i < 24; i++)
+		for (i = 0; i < CLIENTS; i++)
 			cr_assert_leq(wire[i].segments,
 				      (wire[i].bytes + MSS - 1) / MSS,
 				      "batch %u client %u: %u bytes in %u", b,
@@ -312,8 +320,8 @@ Test(lists, long_lists)
 Test(lists, a_list_that_cannot_be_read)
 {
 	enum {
-		CLIENTS = 100,
-		MAPPED = 40
+		CLIENTS = CARD_CLIENTS(100),
+		MAPPED = 2 * CLIENTS / 5
 	};
 	struct engine *e = start(CLIENTS, true);
 	uint32_t handles[CLIENTS], i, b, rest = 0, told = 0, got = 0;

@@ -37,6 +37,13 @@ static void set(struct pair *p, uint32_t offset, uint32_t value)
 	cr_assert_eq(fantail_dev_write32(p->dev, offset, value), 0);
 }
 
+/* Their counts of payloads are of this log. */
+static struct pair *open_small(void)
+{
+	CARD_NEEDS(CARD_LOG == 65536);
+	return pair_open(&small);
+}
+
 /* Nobody lags, however far behind. */
 static uint32_t install(struct pair *p, unsigned int h, uint32_t id)
 {
@@ -117,7 +124,7 @@ static void life(struct pair *p, unsigned int h, uint32_t id)
 /* Both DATA rings stand, behind a receiver of one; CONTROL does all it can. */
 Test(pair_waits, control_passes_data)
 {
-	struct pair *p = pair_open(&small);
+	struct pair *p = open_small();
 	uint32_t stuck, other, head[2], k;
 	uint64_t at[2];
 	unsigned int h;
@@ -164,7 +171,7 @@ Test(pair_waits, control_passes_data)
  */
 Test(pair_waits, pin_limit_with_both_waiting)
 {
-	struct pair *p = pair_open(&small);
+	struct pair *p = open_small();
 	const struct fantail_rec_conn *r = NULL;
 	uint32_t taker, holder, i;
 	uint64_t at[2];

@@ -118,7 +118,7 @@ Test(periods, urgent)
 Test(periods, by_count_alone)
 {
 	struct fantail_qp_options qp = { .mod_us = UINT32_MAX,
-					 .mod_count = 14 };
+					 .mod_count = NEWS_KIND + 4 };
 	struct engine *e;
 	uint64_t before;
 	uint32_t i;
@@ -132,7 +132,7 @@ Test(periods, by_count_alone)
 		     0);
 	before = news_interrupts(e);
 	news_listen(e);
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < NEWS_KIND; i++)
 		engine_peer_send(e, i, 100);
 	news_leave(e, NEWS_LEAVERS);
 	news_leave(e, NEWS_LEAVERS + 2);
@@ -144,7 +144,7 @@ Test(periods, by_count_alone)
 	engine_pass(e, 1000);
 	cr_assert_eq(news_interrupts(e), before + 1);
 	engine_poll(e);
-	cr_assert_eq(news.datas, 10);
+	cr_assert_eq(news.datas, NEWS_KIND);
 	cr_assert_eq(news.conns, 3);
 	cr_assert_eq(news.summaries, 1);
 	cr_assert_eq(news.sum.disconnects, 3);
@@ -225,7 +225,7 @@ Test(periods, more_than_the_ring_holds)
 	struct fantail_qp_options qp = { .mod_us = PERIOD_US,
 					 .mod_count = 65535,
 					 .status_log2 = 3 };
-	struct engine_options opt = { .clients = 100,
+	struct engine_options opt = { .clients = CARD_CLIENTS(100),
 				      .qp = qp,
 				      .mod_us_given = true };
 	struct engine *e;
@@ -243,13 +243,13 @@ Test(periods, more_than_the_ring_holds)
 	news_listen(e);
 	for (i = 0; i < e->clients; i++)
 		news_leave(e, i);
-	for (k = 0; news.conns < 100 || !news.summaries; k++) {
+	for (k = 0; news.conns < e->clients || !news.summaries; k++) {
 		cr_assert_lt(k, 60);
 		cr_assert_eq(fantail_qp_wait(e->qp, 2ll * PERIOD_US), 1);
 		engine_poll(e);
 	}
 	cr_assert_eq(news.summaries, 1);
-	cr_assert_eq(news.sum.disconnects, 100);
+	cr_assert_eq(news.sum.disconnects, e->clients);
 	for (i = 0; i < e->clients; i++)
 		cr_assert_eq(news.of[i], 1);
 	news_end(e);

@@ -39,8 +39,10 @@ static struct engine *start(void)
 		.configure = small_buffer,
 		.context = wide_limit,
 	};
-	struct engine *e = engine_open(&opt);
+	struct engine *e;
 
+	CARD_NEEDS(CARD_FILLED);
+	e = engine_open(&opt);
 	engine_connect_all(e);
 	engine_join_all(e, 0);
 	write_reg(e, FANTAIL_REG_PIN_LIMIT, ENGINE_LOG);
@@ -56,7 +58,7 @@ static void pause(struct engine *e, uint32_t client)
 static void feed(struct engine *e, uint32_t batches, uint32_t len)
 {
 	while (batches--) {
-		engine_group(e, 0, len);
+		engine_group(e, 0, len * CARD_SCALE);
 		engine_submit(e);
 	}
 }
@@ -105,7 +107,7 @@ Test(pin, a_closed_window_costs_pin_us_once)
 	cr_assert_eq(aborts(e), 1);
 	cr_assert_lt(fantail_sim_now_us(e->sim) - before, PIN_US);
 	/* a second of cycles would be 250 million */
-	cr_assert_lt(fantail_sim_cycles(e->sim) - cycles, 2000000);
+	cr_assert_lt(fantail_sim_cycles(e->sim) - cycles, 2000000 * CARD_SCALE);
 	check_only(e, 1u << 2);
 }
 
@@ -189,7 +191,7 @@ Test(pin, nobody_waits)
 Test(pin, a_repeat_is_kept)
 {
 	enum {
-		LEN = 8000
+		LEN = 8000 * CARD_SCALE
 	};
 	struct engine *e = start();
 	uint32_t left = ENGINE_LOG - LEN;
@@ -205,7 +207,7 @@ Test(pin, a_repeat_is_kept)
 	engine_submit(e);
 	engine_for(e, 300000);
 	cr_assert(engine_batches_done(e));
-	engine_unicast(e, 1, 2000);
+	engine_unicast(e, 1, 2000 * CARD_SCALE);
 	engine_submit(e);
 	engine_for(e, 100000);
 	cr_assert_not(engine_batches_done(e), "bytes were overwritten");

@@ -244,6 +244,7 @@ Test(policy, may_change)
 
 Test(policy, limit_of_zero_is_a_quarter)
 {
+	CARD_NEEDS(CARD_LOG == 65536);
 	stop_after(FANTAIL_POLICY_REPORT, 26);
 	policy_update(SLOW, FANTAIL_UPDATE_LAG_LIMIT, 0);
 	cr_assert_eq(slow()->lagging, 0, "14,416");
@@ -272,9 +273,11 @@ static void scatter(uint32_t rounds)
 	}
 }
 
-/* It has sixteen; its window closes before the first round. */
+/* Its window closes before the first round. */
 static void start_extents(uint32_t policy)
 {
+	/* they end before the log does */
+	CARD_NEEDS(CARD_EXTENTS * 250 * CLIENTS < CARD_LOG / 2);
 	policy_start(CLIENTS, policy, ENGINE_LOG);
 	policy_pause(SLOW);
 	policy_feed(11, 1000);
@@ -284,7 +287,7 @@ static void start_extents(uint32_t policy)
 Test(policy, extents_run_out_with_abort)
 {
 	start_extents(FANTAIL_POLICY_ABORT);
-	scatter(16);
+	scatter(CARD_EXTENTS);
 	cr_assert_eq(events(), 0);
 	scatter(1);
 	cr_assert_eq(events(), FANTAIL_EV_OVERRUN);
@@ -296,7 +299,7 @@ Test(policy, extents_run_out_with_abort)
 Test(policy, extents_run_out_with_skip)
 {
 	start_extents(FANTAIL_POLICY_SKIP);
-	scatter(16);
+	scatter(CARD_EXTENTS);
 	cr_assert_eq(events(), 0);
 	scatter(10);
 	cr_assert_eq(slow()->skipped, 10);
@@ -304,15 +307,16 @@ Test(policy, extents_run_out_with_skip)
 	policy_resume(SLOW);
 	policy_drain();
 	scatter(3);
-	cr_assert_eq(slow()->messages, 12 + 16 + 3);
+	cr_assert_eq(slow()->messages, 12 + CARD_EXTENTS + 3);
 	cr_assert_eq(slow()->skipped, 10);
 	check_others();
 	policy_close();
 }
 
-/* Twelve in use are a warning, fewer than six the all-clear. */
+/* Of sixteen, twelve in use are a warning, fewer than six the all-clear. */
 Test(policy, extents_run_short_with_report)
 {
+	CARD_NEEDS(CARD_EXTENTS == 16);
 	start_extents(FANTAIL_POLICY_REPORT);
 	scatter(11);
 	cr_assert_eq(events(), 0);
@@ -337,7 +341,7 @@ Test(policy, extents_run_short_with_report)
 Test(policy, extents_run_out_with_report)
 {
 	start_extents(FANTAIL_POLICY_REPORT);
-	scatter(16);
+	scatter(CARD_EXTENTS);
 	cr_assert_eq(events(), FANTAIL_EV_LAGGING);
 	scatter(1);
 	cr_assert_eq(slow()->lagging, 1);

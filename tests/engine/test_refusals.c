@@ -129,7 +129,7 @@ static void installed(struct fantail_entry *x)
 static void tuple_exists(struct fantail_entry *x)
 {
 	x->op = FANTAIL_OP_CONN_INSTALL;
-	x->target = 0x50000 | 100;
+	x->target = 0x50000 | 10;
 	x->addr = context_at;
 }
 
@@ -196,7 +196,7 @@ static void list_nowhere(struct fantail_entry *x)
 {
 	list(x);
 	x->list_addr = NOBODY + 4;
-	x->list_len = 100;
+	x->list_len = CARD_CLIENTS(100);
 }
 
 static void list_payload_nowhere(struct fantail_entry *x)

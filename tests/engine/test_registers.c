@@ -6,7 +6,8 @@
 #include "fantail_reg_table.h"
 
 static const struct fantail_reg_params params = { ENGINE_CLIENTS, ENGINE_GROUPS,
-						  ENGINE_LOG, 16, ENGINE_QPS };
+						  ENGINE_LOG, CARD_EXTENTS,
+						  ENGINE_QPS };
 static struct fantail_sim *sim;
 
 static void open_card(void)

@@ -59,7 +59,7 @@ Test(repeat, from_the_seed)
 /* Connections that have nothing to say let time jump. */
 Test(repeat, an_idle_second_costs_few_cycles)
 {
-	struct engine_options opt = { .clients = 50 };
+	struct engine_options opt = { .clients = CARD_CLIENTS(50) };
 	struct engine *e = engine_open(&opt);
 	uint64_t cycles;
 

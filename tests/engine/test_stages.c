@@ -8,7 +8,7 @@
 #include "engine.h"
 
 enum {
-	CLIENTS = 40,
+	CLIENTS = CARD_CLIENTS(40),
 	PAYLOADS = 10,
 	BYTES = 1000,
 	LINE = 64,

@@ -155,7 +155,7 @@ static void make_publish(struct ent_host *h, int ring, struct ent_entry *p)
 		e->target = ent_once(h, 30) ? foreign(h)
 					    : name_of(h, pick(h, -1, PRESENT));
 		if (ent_once(h, 40))
-			most = ENT_PAYLOAD;
+			most = ENT_LONGEST;
 		else if (ent_once(h, 4))
 			most = 3000;
 	} else if (kind < 7) {
@@ -165,7 +165,7 @@ static void make_publish(struct ent_host *h, int ring, struct ent_entry *p)
 		make_list(h, ring, p);
 	}
 	e->len = 1 + ent_below(h, most);
-	at = ent_below(h, ENT_TABLE - ENT_PAYLOAD);
+	at = ent_below(h, ENT_TABLE - ENT_LONGEST);
 	if (ent_once(h, 2) && h->next_at + e->len <= ENT_TABLE)
 		at = h->next_at;
 	if (ent_once(h, 60)) /* memory ends within it */

@@ -30,23 +30,25 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "../common/card_size.h"
 #include "fantail_regs.h"
 #include "fantail_sim.h"
 
 #define ENT_HOSTS    2u
 #define ENT_MARKS    32768u /* DELIVERED owed at most */
-#define ENT_CONNS    256u
+#define ENT_CONNS    256u   /* the card has no more: beyond are bad ids */
 /* Ids in a row are of one ring of one host. */
 #define ENT_CLASS    32u
-#define ENT_GROUPS   64u
-#define ENT_PAYLOAD  16384u /* a quarter of the log */
+#define ENT_GROUPS   ((uint32_t)CARD_GROUPS)
+#define ENT_PAYLOAD  ((uint32_t)CARD_PAYLOAD)
+#define ENT_LONGEST  16384u /* of the right payloads */
 #define ENT_TABLE    (1u << 18)
 #define ENT_SCRATCH  2048u /* bytes for what each entry points to */
 #define ENT_RING_MAX (1u << FANTAIL_RING_LOG2_MAX)
 #define ENT_PENDING  65536u /* entries without a fate, per ring */
 #define ENT_SLOTS    FANTAIL_SLOT_COUNT_MAX
 #define ENT_NOBODY   0xFFFFu
-#define ENT_LAGGING  12u   /* extents in use: three quarters of all */
+#define ENT_LAGGING  (3u * CARD_EXTENTS / 4) /* extents in use */
 #define ENT_PASTS    16u   /* lives of an id that are remembered */
 #define ENT_FRAMES   4096u /* frames under way, each kind */
 

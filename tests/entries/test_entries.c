@@ -15,6 +15,8 @@ Test(entries, as_the_model_says)
 	struct entries_result res;
 	unsigned int i;
 
+	CARD_NEEDS(CARD_CONNECTIONS == ENT_CONNS);
+	CARD_NEEDS(CARD_QUEUE_PAIRS == ENT_HOSTS);
 	fprintf(stderr, "SEED=%llu\n", (unsigned long long)opt.seed);
 	cr_assert(entries_run(&opt, &res), "after %llu entries: %s",
 		  (unsigned long long)res.entries, res.why);

@@ -6,6 +6,7 @@
 #ifndef CARD_FIXTURE_H
 #define CARD_FIXTURE_H
 
+#include "../common/card_size.h"
 #include "fantail.h"
 #include "fantail_sim.h"
 #include "net.h"

@@ -9,7 +9,7 @@
 
 #include "card_fixture.h"
 
-#define PEERS	 24
+#define PEERS	 CARD_CLIENTS(24)
 #define SERVER	 8000u
 #define UP_BYTES 2500u /* each server sends, as soon as it is connected */
 #define PAYLOAD	 900u

@@ -11,7 +11,8 @@
 #include "card_fixture.h"
 
 #define APPS	2
-#define PEERS	48 /* a third of them of the second application */
+#define PEERS	CARD_CLIENTS(48) /* a third of them of the second application */
+#define CONNS	(CARD_CONNECTIONS / APPS) /* of each */
 #define BATCHES 30
 #define BATCH	6 /* payloads */
 
@@ -75,8 +76,8 @@ static void open_app(unsigned int a)
 	opt.ip = CARD_IP + a;
 	opt.qp_index = a;
 	opt.qp.slot_count = 64;
-	opt.first_conn = 128 * a;
-	opt.conns = 128;
+	opt.first_conn = CONNS * a;
+	opt.conns = CONNS;
 	cr_assert_eq(fantail_open(&opt, &app[a].f), 0);
 	cr_assert_eq(fantail_listen(app[a].f, CARD_PORT, 64, &l), 0);
 	cr_assert_eq(fantail_group_create(app[a].f, &app[a].group), 0);
@@ -87,6 +88,7 @@ static void open_app(unsigned int a)
 
 static void open_all(void)
 {
+	CARD_NEEDS(CARD_QUEUE_PAIRS >= APPS);
 	card_init(&card, PEERS, NULL);
 	card.peers.connect_at_us = FANTAIL_NET_NEVER;
 	card.peers.configure = configure;
@@ -114,7 +116,8 @@ static void on_event(unsigned int a, const struct fantail_event *ev)
 	if (ev->conn) {
 		peer = card_peer_of(&card, ev->conn);
 		cr_assert_eq(app_of(peer), a, "peer %u of the other", peer);
-		cr_assert_eq((fantail_conn_handle(ev->conn) & 0xFFFF) / 128, a);
+		cr_assert_eq((fantail_conn_handle(ev->conn) & 0xFFFF) / CONNS,
+			     a);
 	}
 	switch (ev->type) {
 	case FANTAIL_EVENT_ACCEPT:
@@ -341,13 +344,13 @@ Test(pairs, options)
 	opt.dev = card.dev;
 	opt.ip = CARD_IP;
 	cr_assert_eq(fantail_open(&opt, &f), -EBUSY);
-	opt.qp_index = 2;
+	opt.qp_index = CARD_QUEUE_PAIRS;
 	cr_assert_eq(fantail_open(&opt, &f), -EINVAL);
 	opt.qp_index = 1;
-	opt.first_conn = 256;
+	opt.first_conn = CARD_CONNECTIONS;
 	cr_assert_eq(fantail_open(&opt, &f), -EINVAL);
-	opt.first_conn = 200;
-	opt.conns = 57;
+	opt.first_conn = CARD_CONNECTIONS - 6;
+	opt.conns = 7;
 	cr_assert_eq(fantail_open(&opt, &f), -EINVAL);
 	close_all();
 }

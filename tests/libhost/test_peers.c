@@ -9,7 +9,7 @@
 
 #include "card_fixture.h"
 
-#define PEERS	 32
+#define PEERS	 CARD_CLIENTS(32)
 #define ROUNDS	 4
 #define UP_BYTES 3000 /* each peer sends, right behind its handshake */
 #define BATCHES	 40
@@ -172,7 +172,7 @@ static int publish_one(uint32_t batch, uint32_t k, const void *p)
 		return 1;
 	}
 	for (i = 0; i < PEERS; i++) {
-		uint32_t which = i >> batch % 5 & 1;
+		uint32_t which = i >> batch % 4 & 1;
 
 		half[which][count[which]++] =
 			fantail_conn_handle(client[i].conn);

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../common/card_size.h"
 #include "fantail_pci.h"
 #include "fantail_regs.h"
 #include "vfu_fixture.h"
@@ -57,6 +58,7 @@ Test(vfu, device_regions_and_interrupts)
 {
 	struct vfu_device_info dev = { .argsz = sizeof(dev) };
 	static char reply[RAW_BODY];
+	const uint32_t vectors = 1 + CARD_QUEUE_PAIRS;
 	const uint64_t bytes[VFU_REGIONS] = {
 		[VFU_REGION_BAR0] = 0x10000,
 		[VFU_REGION_BAR2] = 0x2000,
@@ -89,7 +91,7 @@ Test(vfu, device_regions_and_interrupts)
 				      NULL, 0, reply),
 			     sizeof(q));
 		memcpy(&q, reply, sizeof(q));
-		cr_assert_eq(q.count, i == VFU_IRQ_MSIX ? 3 : 0);
+		cr_assert_eq(q.count, i == VFU_IRQ_MSIX ? vectors : 0);
 	}
 	vfu_stop();
 }

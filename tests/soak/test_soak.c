@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "../common/card_size.h"
 #include "soak.h"
 
 Test(soak, everything_comes_back)
@@ -17,6 +18,7 @@ Test(soak, everything_comes_back)
 	};
 	struct soak_result res;
 
+	CARD_NEEDS(CARD_CONNECTIONS >= SOAK_FLOODERS);
 	fprintf(stderr, "SEED=%llu\n", (unsigned long long)opt.seed);
 	cr_assert(soak_run(&opt, &res), "%s", res.why);
 	/* enough of each kind, or the run says nothing */

@@ -41,9 +41,9 @@ program() { # a TAP program of the lines given
 	printf 'echo %q\n' "$@" >>"$tmp/test_it.sh"
 	chmod +x "$tmp/test_it.sh"
 }
-tests_say() { # tests_say CODE TEXT: the runner's exit status and last line
+tests_say() { # tests_say CODE TEXT [OPTION]: the runner's exit status and last line
 	local code=0
-	tools/run-tests --limit 2 "$tmp/test_it.sh" >"$tmp/told" 2>&1 || code=$?
+	tools/run-tests --limit 2 "${@:3}" "$tmp/test_it.sh" >"$tmp/told" 2>&1 || code=$?
 	cat "$tmp/told"
 	[ "$code" = "$1" ] && [ "$(tail -n 1 "$tmp/told")" = "$2" ]
 }
@@ -53,6 +53,9 @@ program "1..1" "ok 1 - a # SKIP why [needs: true]"
 ok "skip although it could run" tests_say 1 "0 passed, 1 failed, 0 skipped"
 program "1..1" "ok 1 - a # SKIP why"
 ok "skip without a command" tests_say 1 "0 passed, 1 failed, 0 skipped"
+program "1..2" "ok 1 - a" "ok 2 - b # SKIP [size: more]"
+ok "skip for a size that is built" tests_say 0 "1 passed, 0 failed, 1 skipped" --sized
+ok "no such skip at the size of the tests" tests_say 1 "1 passed, 1 failed, 0 skipped"
 program "1..2" "ok 1 - a"
 ok "test that did not report" tests_say 1 "0 passed, 1 failed, 0 skipped"
 program "ok 1 - a"
@@ -98,6 +101,15 @@ else
 	count=$((count + 1))
 	echo "ok - root installs, and says so first # SKIP not root [needs: test \$(id -u) = 0]"
 fi
+
+mutants_apply() { # as tools/mutants applies them, but to nothing
+	local mutant failed=0
+	for mutant in tests/mutants/*.patch; do
+		patch -p1 --forward --dry-run -F0 -i "$mutant" || failed=1
+	done
+	return $failed
+}
+ok "every mutant applies to the tree as it is" mutants_apply
 
 echo "1..$count"
 exit $failed

@@ -144,7 +144,7 @@ Test(script, the_peer_may_offend)
 
 Test(script, several_connections)
 {
-	check("0 install mss 500\n+0 @c install mss 600 id 200\n"
+	check("0 install mss 500\n+0 @c install mss 600 id 12\n"
 	      "+0 @c publish 1200\n+0 publish 1000\n"
 	      "+0..1ms > seq 0..1000 len 500\n+0 @c > seq 0..1200 len 600\n",
 	      WIRE_PASS, NULL, NULL);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sizes of the engine that tests without a `model:` mark are linked with, for
+ * those that count up to them. `make sizes` compiles the tests once for each
+ * of its sizes; without it these are the sizes of `make test`.
+ */
+#ifndef TESTS_CARD_SIZE_H
+#define TESTS_CARD_SIZE_H
+
+#ifndef CARD_CONNECTIONS
+#define CARD_CONNECTIONS 256
+#define CARD_GROUPS	 64
+#define CARD_LOG	 65536 /* bytes */
+#define CARD_EXTENTS	 16    /* of each connection */
+#define CARD_QUEUE_PAIRS 2
+#endif
+
+#define CARD_PAYLOAD (CARD_LOG / 4) /* bytes of the largest payload */
+
+#define CARD_SCALE  (CARD_LOG / 65536)	  /* for payloads that are to fill it */
+#define CARD_FILLED (CARD_LOG <= 1 << 20) /* by tests, within a minute or two */
+
+#define CARD_MIN(a, b)	((a) < (b) ? (a) : (b))
+/* So many clients, or as many as there can be. */
+#define CARD_CLIENTS(n) CARD_MIN(n, CARD_CONNECTIONS)
+
+/*
+ * What a test is about does not exist in a card too small or too large for
+ * it. `make test` allows no such skip (tools/testlib.py).
+ */
+#define CARD_NEEDS(what)                                   \
+	do {                                               \
+		if (!(what))                               \
+			cr_skip_test("[size: " #what "]"); \
+	} while (0)
+
+#endif /* TESTS_CARD_SIZE_H */
