@@ -29,7 +29,7 @@
 #define ENGINE_PAYLOAD CARD_PAYLOAD
 #define ENGINE_PEER_IP 0x0A010100u /* of client 0 */
 #define ENGINE_FAR_US  100000000ull
-#define ENGINE_ARENA   (CARD_LOG < 1 << 20 ? 1u << 21 : 2u * CARD_LOG)
+#define ENGINE_ARENA   (CARD_LOG < 1 << 20 ? 1u << 21 : 4u * CARD_LOG)
 #define ENGINE_TABLE   65536u
 #define ENGINE_SCRATCH 2048u /* of each CONTROL entry */
 #define ENGINE_LIST    8192u /* of each DATA entry */

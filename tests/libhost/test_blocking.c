@@ -71,6 +71,7 @@ static void open_all(void)
 	card.peers.options.wscale = -1;
 	card.peers.on_data = on_data;
 	card.options.policy = FANTAIL_POLICY_REPORT;
+	card.options.lag_limit = 16384;
 	card.options.blocking = true;
 	card.options.block_ms = BLOCK_MS;
 	card.backlog = PEERS;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../common/card_size.h"
 #include "vfu_fixture.h"
 
 /* ------------------------------------------------------------ descriptors */
@@ -80,9 +81,13 @@ static int irqs(uint32_t flags, uint32_t index, uint32_t start_at,
 Test(vfu_claims, interrupts)
 {
 	const uint32_t eventfds = VFU_IRQ_DATA_EVENTFD | VFU_IRQ_TRIGGER;
-	int event[4], pipes[2], file = vfu_file(4096, NULL);
+	enum {
+		VECTORS = 1 + CARD_QUEUE_PAIRS,
+		EVENTS = VECTORS + 2
+	};
+	int event[EVENTS], pipes[2], file = vfu_file(4096, NULL);
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < EVENTS; i++)
 		event[i] = eventfd(0, EFD_NONBLOCK);
 	cr_assert_eq(pipe(pipes), 0);
 	vfu_start_hasty();
@@ -93,8 +98,11 @@ Test(vfu_claims, interrupts)
 	cr_assert_eq(irqs(eventfds, 0xffffffff, 0, 1, event, 1), -EINVAL);
 	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, 0, 1, event, 2), -EINVAL);
 	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, 0, 2, event, 1), -EINVAL);
-	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, 0, 4, event, 4), -EINVAL);
-	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, 3, 1, event, 1), -EINVAL);
+	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, 0, VECTORS + 1, event,
+			  VECTORS + 1),
+		     -EINVAL);
+	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, VECTORS, 1, event, 1),
+		     -EINVAL);
 	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, ~0u, 2, event, 2), -EINVAL);
 	cr_assert_eq(irqs(eventfds, VFU_IRQ_MSIX, 1, ~0u, event, 1), -EINVAL);
 	/* whoever writes to one of these could be made to wait */
