@@ -9,8 +9,12 @@
 
 #include "why.h"
 
-/* Card time allowed for a reset, and the step in which we look. */
-#define RESET_LIMIT_US 1000000
+/*
+ * Card time allowed for a reset, and the step in which we look. A card needs a
+ * millisecond or two to clear the largest memories, its model in real time
+ * needs seconds.
+ */
+#define RESET_LIMIT_US 10000000
 #define RESET_STEP_US  100
 
 static const struct fantail_transport_ops *const transports[] = {

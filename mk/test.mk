@@ -63,7 +63,7 @@ sizes: ## the tests on engines of other sizes, SIZES="c16-g16-l65536-e64-q1 ..."
 	@tools/deps.sh run test
 	@failed=; for s in $(SIZES); do \
 		tools/sizes.sh $$(sed 's/-*[cgleq]/ /g' <<<"$$s") || exit 2; \
-		echo "== $$s"; $(MAKE) -s TEST_SIZE=$$s test-run || failed+=" $$s"; done; \
+		echo "== $$s"; TEST_TIMEOUT=$${TEST_TIMEOUT:-900} $(MAKE) -s TEST_SIZE=$$s test-run || failed+=" $$s"; done; \
 	[ -z "$$failed" ] || { echo "sizes: tests fail with$$failed" >&2; exit 1; }
 
 # JUnit XML has a folder of its own, for a run replaces all that is in it.
