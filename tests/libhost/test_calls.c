@@ -6,24 +6,19 @@
  * is taken, the one sleep.
  */
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fantail.h"
 #include "../sim/vfu_child.h"
+#include "traced.h"
 
 enum {
 	BATCHES = 100,
 	PAYLOADS = 10, /* of a batch */
 	CALLS = 1024,
-	NO_TRACE = 77, /* exit code */
 };
 
 /* What a batch goes through, from one mark to the next. */
@@ -66,56 +61,24 @@ static int publish_batch(struct fantail *f, const struct fantail_group *g)
 	return i == PAYLOADS ? 0 : -1;
 }
 
-static int take_batch(struct fantail *f)
-{
-	struct fantail_event event;
-	int n;
-
-	do {
-		if (fantail_wait(f, 10000000) < 0)
-			return -1;
-		n = fantail_poll(f, &event, 1);
-	} while (!n);
-	return n == 1 && event.type == FANTAIL_EVENT_BATCH ? 0 : -1;
-}
-
 static int publish(void)
 {
-	struct fantail_options opt = {
-		.uri = server.uri,
-		.mac = { 2 },
-		.ip = 0x0a00020f,
-		.flush_us = FANTAIL_FLUSH_NEVER,
-	};
 	struct fantail_group *g;
 	struct fantail *f;
 	int i, rc;
 
-	if (fantail_open(&opt, &f) || fantail_group_create(f, &g))
+	if (traced_open(server.uri, &f, &g))
 		return 1;
 	for (i = 0; i < BATCHES; i++) {
 		if (publish_batch(f, g))
 			return 2;
-		rc = take_batch(f);
+		rc = traced_take_batch(f, 10000000);
 		mark();
 		if (rc)
 			return 3;
 	}
 	fantail_close(f);
 	return 0;
-}
-
-static pid_t start(void)
-{
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
-		_exit(NO_TRACE);
-	raise(SIGSTOP);
-	_exit(publish());
 }
 
 static void count(struct calls *c, uint64_t number)
@@ -166,16 +129,16 @@ Test(calls, one_for_each_batch_and_one_for_its_sleep)
 	int code;
 
 	cr_assert_eq(vfu_child_start(&server, 0), 0);
-	code = trace(start(), &c);
+	code = trace(traced_start(publish), &c);
 	cr_expect_eq(vfu_child_stop(&server), 0);
-	if (code == NO_TRACE)
+	if (code == TRACED_NOT)
 		cr_skip_test("ptrace is forbidden [needs: strace -c true]");
 	cr_assert_eq(code, 0);
 	cr_assert_eq(c.marks, PHASES * BATCHES);
 	cr_expect_eq(c.of[PUBLISH][SYS_sendto], BATCHES);
 	cr_expect_eq(c.all[PUBLISH], BATCHES, "%u system calls in %u batches",
 		     c.all[PUBLISH], BATCHES);
-	/* Most: who is late with his sleep may find the record there. */
-	cr_expect_gt(c.slept_once, BATCHES / 2, "%u, %u calls", c.slept_once,
+	/* Not all: who is late with his sleep may find the record there. */
+	cr_expect_gt(c.slept_once, BATCHES / 10, "%u, %u calls", c.slept_once,
 		     c.all[SLEEP]);
 }

@@ -11,20 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fantail.h"
 #include "../sim/vfu_child.h"
+#include "traced.h"
 
 enum {
 	ROUNDS = 10, /* the first one counts nothing, the second warms up */
 	PAYLOADS = 10,
 	BYTES = 200,
 	MOST = 2000,
-	NO_TRACE = 77, /* exit code */
 };
 
 static struct vfu_child server;
@@ -37,10 +35,9 @@ static void mark(void)
 
 static int batch(struct fantail *f, const struct fantail_group *g)
 {
-	struct fantail_event event;
 	void *room;
 	char *at;
-	int i, n;
+	int i;
 
 	if (fantail_arena_reserve(f, PAYLOADS * BYTES, &room))
 		return -1;
@@ -50,27 +47,16 @@ static int batch(struct fantail *f, const struct fantail_group *g)
 			return -1;
 	if (fantail_submit(f) != PAYLOADS)
 		return -1;
-	do {
-		if (fantail_wait(f, -1) < 0)
-			return -1;
-		n = fantail_poll(f, &event, 1);
-	} while (!n);
-	return n == 1 && event.type == FANTAIL_EVENT_BATCH ? 0 : -1;
+	return traced_take_batch(f, -1);
 }
 
 static int publish(void)
 {
-	struct fantail_options opt = {
-		.uri = server.uri,
-		.mac = { 2 },
-		.ip = 0x0a00020f,
-		.flush_us = FANTAIL_FLUSH_NEVER,
-	};
 	struct fantail_group *g;
 	struct fantail *f;
 	int i, rc = 0;
 
-	if (fantail_open(&opt, &f) || fantail_group_create(f, &g))
+	if (traced_open(server.uri, &f, &g))
 		return 1;
 	for (i = 0; !rc && i < ROUNDS; i++) {
 		mark();
@@ -80,19 +66,6 @@ static int publish(void)
 	}
 	fantail_close(f);
 	return rc ? 2 : 0;
-}
-
-static pid_t start(void)
-{
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
-		_exit(NO_TRACE);
-	raise(SIGSTOP);
-	_exit(publish());
 }
 
 /* In a system call that waits for something, not stopped by us. */
@@ -166,9 +139,9 @@ Test(instructions, of_a_batch)
 	int code;
 
 	cr_assert_eq(vfu_child_start(&server, 0), 0);
-	code = trace(start(), counts);
+	code = trace(traced_start(publish), counts);
 	cr_expect_eq(vfu_child_stop(&server), 0);
-	if (code == NO_TRACE)
+	if (code == TRACED_NOT)
 		cr_skip_test("ptrace is forbidden [needs: strace -c true]");
 	cr_assert_eq(code, 0);
 	qsort(batches, ROUNDS - 2, sizeof(*batches), by_value);
