@@ -20,7 +20,13 @@
 #define CARD_SCALE  (CARD_LOG / 65536)	  /* for payloads that are to fill it */
 #define CARD_FILLED (CARD_LOG <= 1 << 20) /* by tests, within a minute or two */
 
-#define CARD_MIN(a, b)	((a) < (b) ? (a) : (b))
+#define CARD_MIN(a, b) ((a) < (b) ? (a) : (b))
+/*
+ * Cycles that end a test which does not end, from those for the small engine:
+ * a look at the card costs a sweep over its connections.
+ */
+#define CARD_CYCLES(n) ((n) * (1ull + CARD_CONNECTIONS / 1024))
+
 /* So many clients, or as many as there can be. */
 #define CARD_CLIENTS(n) CARD_MIN(n, CARD_CONNECTIONS)
 

@@ -140,7 +140,8 @@ static void open_sim(struct engine *e)
 	cfg.net = &net;
 	cfg.seed = e->opt.seed;
 	/* four times what the longest test needs */
-	cfg.cycle_limit = e->opt.cycle_limit ? e->opt.cycle_limit : 10000000;
+	cfg.cycle_limit = e->opt.cycle_limit ? e->opt.cycle_limit
+					     : CARD_CYCLES(10000000);
 	cfg.pcap = e->opt.pcap ? e->opt.pcap : getenv("PCAP");
 	cfg.log = on_log;
 	if (e->opt.slow_mac) {

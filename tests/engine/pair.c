@@ -191,7 +191,7 @@ struct pair *pair_open(const struct fantail_qp_options *opt)
 	/* it wants to see handshakes; the peers judge the bytes */
 	cfg.wire_check = false;
 	cfg.pcap = getenv("PCAP");
-	cfg.cycle_limit = 20000000;
+	cfg.cycle_limit = CARD_CYCLES(20000000);
 	cr_assert_eq(fantail_sim_open(&cfg, &p->sim), 0);
 	dev.sim = p->sim;
 	cr_assert_eq(fantail_dev_open("sim:", &dev, &p->dev), 0);
