@@ -27,6 +27,8 @@ static void wrap_log(struct engine *e, uint32_t groups, uint32_t most,
 		     uint32_t wraps)
 {
 	CARD_NEEDS(CARD_FILLED);
+	if (CARD_SCALE > 1)
+		wraps = CARD_MIN(wraps, 2);
 	while (e->payload_bytes < (uint64_t)wraps * ENGINE_LOG) {
 		publish_batch(e, groups, most);
 		engine_until(e, engine_all_delivered, ENGINE_FAR_US);
