@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/card_size.h"
 #include "../sim/vfu_child.h"
 #include "fantail_driver.h"
 #include "transport.h"
@@ -15,7 +16,9 @@
 enum {
 	BATCHES = 20, /* of a whole job */
 	PER_BATCH = 4,
-	KILL_US = 120000, /* a client's longest life */
+	/* a client's longest life: its first act is a reset, which clears
+	 * the memories of groups */
+	KILL_US = 120000 * (1 + CARD_CONNECTIONS / 256 * CARD_GROUPS / 512),
 	KIB_SLACK = 4096,
 };
 
