@@ -103,11 +103,11 @@ else
 fi
 
 mutants_apply() { # as tools/mutants applies them, but to nothing
-	local mutant failed=0
+	local mutant bad=0
 	for mutant in tests/mutants/*.patch; do
-		patch -p1 --forward --dry-run -F0 -i "$mutant" || failed=1
+		patch -p1 --forward --dry-run -F0 -i "$mutant" || bad=1
 	done
-	return $failed
+	return "$bad"
 }
 ok "every mutant applies to the tree as it is" mutants_apply
 
