@@ -128,7 +128,8 @@ while :; do
 	alive=true
 	kill -0 $machine 2>/dev/null || alive=false
 	lines=()
-	[ ! -e "$out/results" ] || mapfile -s $seen lines <"$out/results"
+	# by cat: of a file that grows, mapfile takes half a line and goes on behind it
+	[ ! -e "$out/results" ] || mapfile -s $seen lines < <(cat "$out/results")
 	# the last line may not be whole yet
 	if [ ${#lines[@]} -gt 0 ] && [[ ${lines[-1]} != *$'\n' ]]; then
 		unset 'lines[-1]'
