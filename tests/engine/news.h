@@ -10,9 +10,8 @@
 #include "engine.h"
 
 enum {
-	NEWS_KIND = CARD_MIN(
-		10, CARD_CONNECTIONS /
-			    4), /* clients of each kind, the first of them: */
+	/* clients of each kind, and the first of them */
+	NEWS_KIND = CARD_MIN(10, CARD_CONNECTIONS / 4),
 	NEWS_READERS = 0,
 	NEWS_SILENT = NEWS_KIND,
 	NEWS_LEAVERS = 2 * NEWS_KIND,

@@ -195,7 +195,7 @@ struct pair *pair_open(const struct fantail_qp_options *opt)
 	cr_assert_eq(fantail_sim_open(&cfg, &p->sim), 0);
 	dev.sim = p->sim;
 	cr_assert_eq(fantail_dev_open("sim:", &dev, &p->dev), 0);
-	cr_assert_geq(fantail_dev_limits(p->dev)->queue_pairs, 2);
+	cr_assert_eq(fantail_dev_limits(p->dev)->queue_pairs, CARD_QUEUE_PAIRS);
 	for (h = 0; h < 2; h++)
 		pair_open_host(p, h, opt);
 	return p;

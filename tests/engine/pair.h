@@ -52,11 +52,11 @@ struct pair {
 	uint32_t frames, answered;
 	bool mute;    /* peers do not acknowledge */
 	bool deaf[2]; /* nor those of this host */
-	uint32_t next
-		[CARD_CONNECTIONS]; /* of each connection: expected by its peer */
+	/* of each connection: expected by its peer; had; a byte was not of its
+	 * host */
+	uint32_t next[CARD_CONNECTIONS];
 	uint64_t bytes[CARD_CONNECTIONS];
-	bool wrong
-		[CARD_CONNECTIONS]; /* a byte was not the connection's host's */
+	bool wrong[CARD_CONNECTIONS];
 };
 
 struct pair *pair_open(const struct fantail_qp_options *opt);

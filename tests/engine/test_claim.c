@@ -89,7 +89,8 @@ static struct cost feed(uint32_t clients, uint32_t batches, uint32_t payloads,
 
 Test(claim, small_batches)
 {
-	struct cost few = feed(CARD_CLIENTS(20) / 2, BATCHES, 10, 140);
+	struct cost few =
+		feed(CARD_MIN(20, CARD_CONNECTIONS / 2), BATCHES, 10, 140);
 	struct cost many = feed(CARD_CLIENTS(200), BATCHES, 10, 140);
 
 	cr_assert_eq(few.read_bytes, many.read_bytes);
@@ -100,7 +101,7 @@ Test(claim, small_batches)
 
 Test(claim, large_batches)
 {
-	struct cost few = feed(CARD_CLIENTS(20) / 2, 2, 55, 1001);
+	struct cost few = feed(CARD_MIN(20, CARD_CONNECTIONS / 2), 2, 55, 1001);
 	struct cost many = feed(CARD_CLIENTS(200), 2, 55, 1001);
 
 	cr_assert_eq(few.read_bytes, many.read_bytes);

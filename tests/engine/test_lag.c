@@ -99,7 +99,8 @@ Test(lag, default_limit)
 {
 	struct engine *e = start(0);
 
-	feed(e, 16, 1000 * CARD_SCALE);
+	feed(e, (ENGINE_LOG / 4 + 4096) / (1000 * CARD_SCALE),
+	     1000 * CARD_SCALE);
 	cr_assert_eq(e->client[STOPPED].events, 0);
 	feed(e, 60, 1000 * CARD_SCALE);
 	check_let_go(e, FANTAIL_CAUSE_LAG);
@@ -110,7 +111,8 @@ Test(lag, beyond_the_pin_limit)
 	struct engine *e = start(ENGINE_LOG);
 
 	/* three quarters of the log */
-	feed(e, 48, 1000 * CARD_SCALE);
+	feed(e, (ENGINE_LOG / 4 * 3 + 4096) / (1000 * CARD_SCALE),
+	     1000 * CARD_SCALE);
 	cr_assert_eq(e->client[STOPPED].events, 0);
 	feed(e, 60, 1000 * CARD_SCALE);
 	check_let_go(e, FANTAIL_CAUSE_PIN);

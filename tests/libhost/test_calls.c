@@ -138,7 +138,7 @@ Test(calls, one_for_each_batch_and_one_for_its_sleep)
 	cr_expect_eq(c.of[PUBLISH][SYS_sendto], BATCHES);
 	cr_expect_eq(c.all[PUBLISH], BATCHES, "%u system calls in %u batches",
 		     c.all[PUBLISH], BATCHES);
-	/* Not all: who is late with his sleep may find the record there. */
-	cr_expect_gt(c.slept_once, BATCHES / 10, "%u, %u calls", c.slept_once,
+	/* Most: who is late with his sleep may find the record there. */
+	cr_expect_gt(c.slept_once, BATCHES / 2, "%u, %u calls", c.slept_once,
 		     c.all[SLEEP]);
 }

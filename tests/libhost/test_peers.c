@@ -172,7 +172,7 @@ static int publish_one(uint32_t batch, uint32_t k, const void *p)
 		return 1;
 	}
 	for (i = 0; i < PEERS; i++) {
-		uint32_t which = i >> batch % 4 & 1;
+		uint32_t which = i >> batch % (PEERS > 16 ? 5 : 4) & 1;
 
 		half[which][count[which]++] =
 			fantail_conn_handle(client[i].conn);
