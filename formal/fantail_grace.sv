@@ -5,7 +5,8 @@
 // the solver decides when they act:
 //
 //   walk     appends bytes to the log, at or above walk_pos, and maps them into the stream of connection 0 as
-//            extents (two at most); walk_pos grows. The tail stays within LogBytes of the watermark.
+//            extents (two at most); walk_pos grows. The tail stays within LogBytes of the watermark. That the sweeper
+//            visits the connection is proved elsewhere (fantail_visits): it is alone, in a block of its own.
 //   ack      una only grows, never beyond what is queued; the connection may die.
 //   reader   a segment is picked (take, with the colour), reads the tables one cycle later, and takes one byte at or
 //            above the una it read, of those that are queued; it may read it in any later cycle up to done.
@@ -14,7 +15,6 @@
 // Stream offsets stand for sequence numbers Iss + offset. Positions end after a few turns of a log of LogBytes bytes.
 
 module fantail_grace #(
-  parameter int Span     = 1, // connections visited; only the first has bytes
   parameter int LogBytes = 16,     // of the log
   parameter logic [31:0] Iss = '0  // sequence number of the stream's first byte
 ) (
@@ -40,8 +40,6 @@ module fantail_grace #(
   input logic        req_ready_i
 );
   `include "fantail_assert.svh"
-
-  localparam logic [31:0] Iss = '0;  // sequence number of the stream's first byte
 
   // ---------------------------------------------------------------- log, extents, stream
   logic [4:0]  walk_q, tail_q;
@@ -178,7 +176,8 @@ module fantail_grace #(
 
   fantail_sweep #(
     .Connections(2),
-    .LogBytes(LogBytes)
+    .LogBytes(LogBytes),
+    .BlockIds(1)
   ) u_sweep (
     .clk, .rst,
     .busy_o             (),
@@ -186,7 +185,8 @@ module fantail_grace #(
     .rto_max_us_i       (32'd0),
     .pin_limit_i        ('1),
     .pin_us_i           ('1),
-    .span_i             (15'(Span)),
+    .add_i              (1'b1),
+    .add_id_i           (14'd0),
     .walk_pos_i         (32'(walk_q)),
     .tail_i             (32'(tail_q)),
     .log_wait_i         (1'b0),

@@ -96,7 +96,6 @@ module fantail_core #(
 
   logic [47:0] now_us;
   logic [31:0] now_ms, tail;
-  logic [14:0] span;
   logic        sweep, ms_behind;
   assign now_us = now_us_i[47:0];
 
@@ -246,7 +245,6 @@ module fantail_core #(
     .walkdone_skipped_o,
     .hold_i,
     .hold_o             (hold),
-    .span_o             (span),
     .s_cmd_valid        (cmd_enq_valid),
     .s_cmd_ready        (cmd_enq_ready),
     .s_cmd_data         (cmd),
@@ -500,7 +498,8 @@ module fantail_core #(
     .rto_max_us_i,
     .pin_limit_i,
     .pin_us_i,
-    .span_i         (span),
+    .add_i          (enq_we && enq_wdata.installed),
+    .add_id_i       (enq_waddr),
     .walk_pos_i,
     .tail_i         (tail),
     .log_wait_i,

@@ -48,7 +48,6 @@ module fantail_enqueue #(
   output logic [15:0]                walkdone_skipped_o,
   input  logic [QueuePairs-1:0]      hold_i,
   output logic [QueuePairs-1:0]      hold_o,
-  output logic [14:0]                span_o,       // highest id ever installed, plus one
   // commands: install, close, retire, join, leave, purge
   input  logic                       s_cmd_valid,
   output logic                       s_cmd_ready,
@@ -104,7 +103,7 @@ module fantail_enqueue #(
   logic        walk_busy, op_valid, op_ready, op_done, op_was;
   logic        active_q;                    // a walk is running
   fantail_pkg::walk_t walk_q;
-  logic [14:0] span_q;
+  logic [14:0] span_q;  // highest id ever installed, plus one
 
   assign walk_start = s_walk_valid && s_walk_ready;
 
@@ -327,7 +326,6 @@ module fantail_enqueue #(
   assign held_in_ready = !held_valid_q || held_to_ready == '1;
   assign s_held_ready  = held_from_ready == '1;
   assign hold_o        = hold_i & ~draining;
-  assign span_o        = span_q;
 
   // ---------------------------------------------------------------- the walk's end
   logic        scanned_q;

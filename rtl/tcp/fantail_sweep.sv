@@ -2,6 +2,11 @@
 // The sweeper: visits every connection again and again, and turns what it sees into the log's low watermark, into
 // free extents, and into requests to the acknowledge owner (a deadline passed, a receiver lags).
 //
+// Who is visited. Ids come in blocks of BlockIds, and a bit for each block says whether one of its connections is installed: the
+// others cost nothing, so a sweep of few takes as long on a large card as on a small one. add_i sets the bit; a visit of the
+// whole block that finds nobody, while nobody comes, clears it. But the first block of a sweep stays: a release waits two sweeps
+// for what is in the pipelines, so no sweep may be shorter than a block.
+//
 // Watermark. The candidate starts at the replication position: whatever is appended after the sweep begins lies at or above it. Each
 // connection with unacknowledged bytes lowers it to the lowest position of one. That is the oldest byte's, or where the
 // next extent begins: a handle that stands in a list twice gets the same bytes twice, so the positions of a stream grow
@@ -32,12 +37,13 @@
 // time runs from each one's own last progress, not from the turn at which it is in the way. The answer to a probe is no
 // progress. When the time is up is a deadline like others, so waiting for it is idle.
 //
-// A visit takes one cycle, three and more when bytes are unacknowledged (row of extents).
+// A visit takes two cycles, four and more when bytes are unacknowledged (row of extents); a block one more.
 
 module fantail_sweep #(
   parameter int Connections = 1024,
   parameter int LogBytes    = 1048576,
-  parameter int Extents     = 64        // per connection
+  parameter int Extents     = 64,       // per connection
+  parameter int BlockIds    = 64        // power of two
 ) (
   input  logic                       clk,
   input  logic                       rst,
@@ -47,7 +53,8 @@ module fantail_sweep #(
   input  logic [31:0]                rto_max_us_i,
   input  logic [31:0]                pin_limit_i,
   input  logic [31:0]                pin_us_i,
-  input  logic [14:0]                span_i,          // visit ids below
+  input  logic                       add_i,           // this connection is installed: by now it is in enq_i's table
+  input  logic [13:0]                add_id_i,
   input  logic [31:0]                walk_pos_i,      // everything below is replicated
   input  logic [31:0]                tail_i,          // log tail
   input  logic                       log_wait_i,      // DATA waits for log space:
@@ -102,8 +109,9 @@ module fantail_sweep #(
 
   localparam int IdW = $clog2(Connections);
 
-  typedef enum logic [2:0] {
+  typedef enum logic [3:0] {
     Start,   // begin a sweep
+    Find,    // the next block in use, from id_q on
     Read,    // tables are being read
     Judge,   // tables are here
     Ask,     // the row of extents is asked for
@@ -236,8 +244,47 @@ module fantail_sweep #(
   assign color_o  = color_q;
   assign old_gone = color_q ? (count0_q == '0) : (count1_q == '0);
 
+  // ---------------------------------------------------------------- blocks
+  localparam int Ids    = Connections < BlockIds ? Connections : BlockIds;
+  localparam int Blocks = Connections / Ids;
+  localparam int IdsW   = $clog2(Ids);
+  localparam int BlockW = Blocks > 1 ? $clog2(Blocks) : 1;
+
+  logic [Blocks-1:0] used_q;            // one is installed, or was
+  logic              seen_q, first_q;   // in this block; no block before it in this sweep
+  logic [BlockW-1:0] block, add_block, next_block;
+  logic              found_block;
+
+  assign block     = BlockW'(id_q >> IdsW);
+  assign add_block = BlockW'(add_id_i >> IdsW);
+
+  always_comb begin
+    found_block = 1'b0;
+    next_block  = '0;
+    if (state_q == Find) begin
+      for (int b = Blocks - 1; b >= 0; b--) begin
+        if (used_q[b] && BlockW'(b) >= block) begin
+          found_block = 1'b1;
+          next_block  = BlockW'(b);
+        end
+      end
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (state_q == Start) first_q <= 1'b1;
+    if (state_q == Find) seen_q <= 1'b0;
+    else if ((state_q == Judge && enq_i.installed) || (add_i && add_block == block)) seen_q <= 1'b1;
+    if (visit_done && block_end) begin
+      if (!first_q && !seen_q && !enq_i.installed) used_q[block] <= 1'b0;
+      first_q <= 1'b0;
+    end
+    if (add_i) used_q[add_block] <= 1'b1;
+    if (rst) used_q <= '0;
+  end
+
   // ---------------------------------------------------------------- steps
-  logic        last_visit, visit_done, changed;
+  logic        block_end, visit_done, changed;
   logic [15:0] news, news_q;         // told first
   logic        act_q;                // then a deadline or an abort
   logic [7:0]  cause_q;
@@ -249,7 +296,7 @@ module fantail_sweep #(
   logic [31:0] passed, since_begin, pin_left, pin_begin;
   logic        settled;              // the watermark stays where it is: DATA that waits goes on waiting
 
-  assign last_visit  = 15'(id_q) + 15'd1 >= span_i;
+  assign block_end   = (id_q & 14'(Ids - 1)) == 14'(Ids - 1);
   assign passed      = now_us[31:0] - sweep_us_q[31:0];
   assign since_begin = to_deadline + passed;
   assign pin_left    = pin_us_i - stalled + 32'd1;
@@ -263,7 +310,8 @@ module fantail_sweep #(
     ext_rd_valid_o = 1'b0;
     m_req_valid    = 1'b0;
     unique case (state_q)
-      Start: if (!busy_o) state_d = span_i == '0 ? Grace : Read;
+      Start: if (!busy_o) state_d = Find;
+      Find: state_d = found_block ? Read : Grace;
       Read: begin
         rd_valid_o = 1'b1;
         state_d    = Judge;
@@ -289,7 +337,7 @@ module fantail_sweep #(
       Grace: if (old_gone) state_d = Start;
       default: state_d = Start;
     endcase
-    if (visit_done) state_d = last_visit ? Grace : Read;
+    if (visit_done) state_d = !block_end ? Read : id_q == 14'(Connections - 1) ? Grace : Find;
   end
 
   assign rd_id_o        = id_q;
@@ -355,6 +403,7 @@ module fantail_sweep #(
         best_q       <= 32'h7FFF_FFFF;
         sweep_us_q   <= now_us_i;
       end
+      Find: id_q <= 14'(next_block) << IdsW;
       Judge: begin
         index_q      <= {own.ext_rd[15:3], 3'd0};
         cand_valid_q <= 1'b0;

@@ -122,6 +122,77 @@ Test(life, five_hundred)
 	engine_close(e);
 }
 
+/* Cycles from sweep to sweep. Registers are read meanwhile: it is not idle. */
+static uint64_t cycles_of_a_sweep(struct engine *e)
+{
+	uint64_t sweeps = engine_count(e, FANTAIL_CNT_SWEEPS), n;
+	uint64_t cycles = fantail_sim_cycles(e->sim);
+
+	do
+		n = engine_count(e, FANTAIL_CNT_SWEEPS) - sweeps;
+	while (n < 50);
+	return (fantail_sim_cycles(e->sim) - cycles) / n;
+}
+
+/* Connections in so many blocks of 64 ids, each a visit of two cycles. */
+static void check_sweep(struct engine *e, uint32_t blocks)
+{
+	uint64_t cycles;
+
+	/* the one that finds a block empty still visits it */
+	cycles_of_a_sweep(e);
+	cycles = cycles_of_a_sweep(e);
+	cr_assert_geq(cycles, blocks * 128);
+	cr_assert_leq(cycles, blocks * 140, "%llu cycles for %u blocks",
+		      (unsigned long long)cycles, blocks);
+}
+
+static uint32_t wanted_up;
+
+static bool wanted_are_up(struct engine *e)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < e->clients; i++)
+		n += e->client[i].state == ENGINE_UP;
+	return n == wanted_up;
+}
+
+Test(life, a_sweep_leaves_out_blocks_that_nobody_uses)
+{
+	struct engine_options opt = { .clients = 3 };
+	struct engine *e;
+	uint32_t i;
+
+	CARD_NEEDS(CARD_CONNECTIONS >= 256);
+	e = engine_open(&opt);
+	/* client 0 is at one end of the table, client 1 at the other */
+	e->client[2].id = CARD_CONNECTIONS / 2;
+	e->owner[CARD_CONNECTIONS / 2] = 2;
+	for (i = 0; i < 3; i++) {
+		engine_connect(e, i);
+		wanted_up = i + 1;
+		engine_until(e, wanted_are_up, ENGINE_FAR_US);
+		check_sweep(e, i + 1);
+	}
+	for (i = 2; i > 0; i--) {
+		engine_abort(e, i);
+		engine_for(e, 1000);
+		engine_release(e, i);
+		check_sweep(e, i);
+	}
+	/* and whoever comes again is found again */
+	engine_connect(e, 1);
+	engine_connect(e, 2);
+	engine_until(e, engine_all_up, ENGINE_FAR_US);
+	check_sweep(e, 3);
+	for (i = 0; i < 3; i++)
+		engine_unicast(e, i, 300);
+	engine_submit(e);
+	engine_drain(e);
+	engine_close(e);
+}
+
 /* The next owner of an id never gets what was meant for the last. */
 Test(life, an_old_handle_reaches_nobody)
 {

@@ -302,15 +302,18 @@ Test(lists, unusable_handles_are_skipped)
 /* Many lists of all clients: far more lines than there is room for. */
 Test(lists, long_lists)
 {
-	struct engine *e = start(ENGINE_CLIENTS, false);
-	uint32_t who[ENGINE_CLIENTS], b, k;
+	enum {
+		CLIENTS = CARD_CLIENTS(1024)
+	};
+	struct engine *e = start(CLIENTS, false);
+	uint32_t who[CLIENTS], b, k;
 
 	for (b = 0; b < 3; b++) {
 		for (k = 0; k < 14; k++) {
-			subset(e, ENGINE_CLIENTS, who);
-			engine_list(e, who, ENGINE_CLIENTS, 90 + k);
+			subset(e, CLIENTS, who);
+			engine_list(e, who, CLIENTS, 90 + k);
 		}
-		finish_batch(e, 14 * ENGINE_CLIENTS, 0);
+		finish_batch(e, 14 * CLIENTS, 0);
 	}
 	engine_drain(e);
 	engine_close(e);

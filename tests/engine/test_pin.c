@@ -6,6 +6,7 @@
 
 #define PIN_US	1000000u
 #define CLIENTS 8
+#define WHOLE	(4 * 1448) /* bytes, segments without a short one at the end */
 
 static void wide_limit(struct engine *e, uint32_t client,
 		       struct fantail_context *x)
@@ -16,8 +17,9 @@ static void wide_limit(struct engine *e, uint32_t client,
 }
 
 /*
- * Different windows, so that those who stop stop at different places; whole
- * segments, so that nothing is sent half a second later into what is left.
+ * Different windows, so that those who stop stop at different places; of
+ * whole segments, so that nothing is left of them that a short one would be
+ * sent into when the time is up that it waits for.
  */
 static void small_buffer(void *ctx, uint32_t n, struct fantail_peer_options *o)
 {
@@ -136,7 +138,7 @@ Test(pin, several_holders_are_let_go_together)
 	pause(e, 1);
 	pause(e, 4);
 	pause(e, 7);
-	feed(e, 24, 6000);
+	feed(e, 24, WHOLE);
 	before = fantail_sim_now_us(e->sim);
 	engine_until(e, engine_batches_done, 2 * PIN_US);
 	cr_assert_geq(fantail_sim_now_us(e->sim) - before, PIN_US);

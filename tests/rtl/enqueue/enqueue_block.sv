@@ -73,7 +73,6 @@ module enqueue_block (
     .walkdone_skipped_o (skipped),
     .hold_i             (1'b0),
     .hold_o             (),
-    .span_o             (),
     .s_cmd_valid        (cmd_valid),
     .s_cmd_ready        (cmd_ready),
     .s_cmd_data         (cmd),
