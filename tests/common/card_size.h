@@ -17,8 +17,7 @@
 
 #define CARD_PAYLOAD (CARD_LOG / 4) /* bytes of the largest payload */
 
-#define CARD_SCALE  (CARD_LOG / 65536)	  /* for payloads that are to fill it */
-#define CARD_FILLED (CARD_LOG <= 1 << 20) /* by tests, within a minute or two */
+#define CARD_SCALE (CARD_LOG / 65536) /* for payloads that are to fill it */
 
 #define CARD_MIN(a, b) ((a) < (b) ? (a) : (b))
 /*

@@ -28,7 +28,6 @@ static void buffer_of_4096(void *ctx, uint32_t n,
 
 static struct engine *start(uint32_t limit)
 {
-	CARD_NEEDS(CARD_FILLED);
 	struct engine_options opt = {
 		.clients = 6,
 		.configure = buffer_of_4096,

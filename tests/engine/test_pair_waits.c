@@ -37,7 +37,7 @@ static void set(struct pair *p, uint32_t offset, uint32_t value)
 	cr_assert_eq(fantail_dev_write32(p->dev, offset, value), 0);
 }
 
-/* Their counts of payloads are of this log. */
+/* Every frame is kept, and a larger log takes too many. */
 static struct pair *open_small(void)
 {
 	CARD_NEEDS(CARD_LOG == 65536);

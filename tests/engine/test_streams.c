@@ -4,7 +4,8 @@
 
 #include "engine.h"
 
-#define EXTENTS	    16	  /* of a connection of the test engine */
+#define EXTENTS	    16 /* of a connection of the test engine */
+#define WRAPS	    (CARD_SCALE > 1 ? 2ull : 20ull)
 #define ACK_LATE_US 45000 /* longer than any peer delays an ACK */
 
 static void publish_batch(struct engine *e, uint32_t groups, uint32_t most)
@@ -21,15 +22,11 @@ static void publish_batch(struct engine *e, uint32_t groups, uint32_t most)
 	engine_submit(e);
 }
 
-/* Publish until the log has wrapped @wraps times; no batch needs more
- * extents than there are. */
-static void wrap_log(struct engine *e, uint32_t groups, uint32_t most,
-		     uint32_t wraps)
+/* Publish until the log has wrapped often; no batch needs more extents than
+ * there are. */
+static void wrap_log(struct engine *e, uint32_t groups, uint32_t most)
 {
-	CARD_NEEDS(CARD_FILLED);
-	if (CARD_SCALE > 1)
-		wraps = CARD_MIN(wraps, 2);
-	while (e->payload_bytes < (uint64_t)wraps * ENGINE_LOG) {
+	while (e->payload_bytes < WRAPS * ENGINE_LOG) {
 		publish_batch(e, groups, most);
 		engine_until(e, engine_all_delivered, ENGINE_FAR_US);
 		engine_for(e, ACK_LATE_US);
@@ -91,7 +88,7 @@ Test(streams, mixed_targets)
 
 	engine_connect_all(e);
 	join_some(e, 3);
-	wrap_log(e, 3, 3000, 20);
+	wrap_log(e, 3, 3000 * CARD_SCALE);
 	check_clean(e);
 }
 
@@ -146,8 +143,7 @@ Test(streams, large_payloads)
 		fantail_dev_write32(e->dev, FANTAIL_REG_PIN_LIMIT, ENGINE_LOG),
 		0);
 	engine_group(e, 9, ENGINE_PAYLOAD);
-	for (k = 0; e->payload_bytes < (CARD_FILLED ? 20 : 1) * ENGINE_LOG;
-	     k++) {
+	for (k = 0; e->payload_bytes < WRAPS * ENGINE_LOG; k++) {
 		engine_group(e, 9, 1 + engine_random(e, ENGINE_PAYLOAD));
 		if (k % 3)
 			engine_group(e, 9, 1 + engine_random(e, 200));

@@ -68,43 +68,13 @@ static int publish(void)
 	return rc ? 2 : 0;
 }
 
-/* In a system call that waits for something, not stopped by us. */
-static bool sleeps(pid_t pid)
-{
-	char path[32], text[128], *state;
-	FILE *file;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	n = fread(text, 1, sizeof(text) - 1, file);
-	fclose(file);
-	text[n] = '\0';
-	state = strrchr(text, ')');
-	return state && !strncmp(state, ") S", 3);
-}
-
-/* The card stands still until its publisher sleeps. */
-static int next_stop(pid_t pid)
-{
-	int status, got;
-
-	while (!(got = waitpid(pid, &status, WNOHANG)))
-		if (sleeps(pid))
-			kill(server.pid, SIGCONT);
-	cr_assert_eq(got, pid);
-	return status;
-}
-
 /* Run it to its end. counts[]: instructions from a mark to the next one. */
 static int trace(pid_t pid, unsigned int *counts)
 {
 	unsigned int marks = 0;
 	int status, signal;
 
-	status = next_stop(pid);
+	status = traced_next_stop(pid, server.pid);
 	while (WIFSTOPPED(status)) {
 		bool inside = marks % 2;
 
@@ -120,7 +90,7 @@ static int trace(pid_t pid, unsigned int *counts)
 		cr_assert_leq(marks, 2 * ROUNDS);
 		ptrace(inside ? PTRACE_SINGLESTEP : PTRACE_CONT, pid, NULL,
 		       (void *)(long)signal);
-		status = next_stop(pid);
+		status = traced_next_stop(pid, server.pid);
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -140,6 +110,7 @@ Test(instructions, of_a_batch)
 
 	cr_assert_eq(vfu_child_start(&server, 0), 0);
 	code = trace(traced_start(publish), counts);
+	kill(server.pid, SIGCONT);
 	cr_expect_eq(vfu_child_stop(&server), 0);
 	if (code == TRACED_NOT)
 		cr_skip_test("ptrace is forbidden [needs: strace -c true]");
