@@ -59,7 +59,7 @@ test-run: test-build
 SIZES := c16-g16-l65536-e64-q1 c16-g64-l16777216-e16-q8 c256-g64-l4194304-e16-q8 c1024-g1024-l1048576-e64-q2 \
 	c16384-g64-l65536-e16-q2 c16384-g64-l16777216-e16-q1
 .PHONY: sizes
-sizes: ## the tests on engines of other sizes, SIZES="c16-g16-l65536-e64-q1 ...", hours; JUnit XML in build/junit/<size>
+sizes: ## the tests on engines of other sizes, SIZES="c16-g16-l65536-e64-q1 ...", an hour; JUnit XML in build/junit/<size>
 	@tools/deps.sh run test
 	@failed=; for s in $(SIZES); do \
 		tools/sizes.sh $$(sed 's/-*[cgleq]/ /g' <<<"$$s") || exit 2; \
