@@ -5,7 +5,7 @@
 #include "engine.h"
 
 #define EXTENTS	    16 /* of a connection of the test engine */
-#define WRAPS	    (CARD_SCALE > 1 ? 2ull : 20ull)
+#define WRAPS	    (CARD_SCALE > 16 ? 2ull : 20ull)
 #define ACK_LATE_US 45000 /* longer than any peer delays an ACK */
 
 static void publish_batch(struct engine *e, uint32_t groups, uint32_t most)
